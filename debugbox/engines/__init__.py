@@ -1,0 +1,87 @@
+"""What an engine is: it builds environments, starts boxes, and says what was really applied.
+
+`docker` is the product; `bubblewrap` is the embedded engine where no Docker engine answers.
+Both start the same supervisor (kernels/debugbox_kernel) and hand out its two byte streams.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentPlan:
+    """What an environment is built from. `key` is a hash over everything below and the box files."""
+
+    key: str
+    python: str  # "3.11"
+    manifests: Mapping[str, bytes] = field(default_factory=dict)  # name -> content, as laid out in the repository
+    requirements: tuple[str, ...] = ()  # "-r requirements.txt", "numpy>=1.20", ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A built environment. `reference` is an image id (docker) or a folder (bubblewrap)."""
+
+    key: str
+    engine: str
+    reference: str
+    python: str  # what was really taken: "3.11.2"
+    packages: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # said to the user: a base built here, a wheel built from source, ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxSize:
+    """The limits of one box. `snapshot_bytes` is added to the memory and to the size of /srv."""
+
+    cpus: float
+    memory_bytes: int
+    pids: int
+    snapshot_bytes: int
+    snapshot_files: int
+
+
+class Transport(Protocol):
+    """One started box. Made by `Engine.start`, owned by `box.Box`, which ends it with `kill`."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    applied: Mapping[str, Any]  # settings read back, for the finding
+    unenforced: tuple[str, ...]  # limits that could not be enforced here, in words
+
+    def kill(self) -> None:
+        """End the box at once and wait until nothing is left of it. Harmless when it has ended."""
+
+    def cause(self) -> str:
+        """Why the box ended, in words, as far as the engine knows; empty while it runs."""
+
+
+class Engine(Protocol):
+    """Builds environments and starts boxes."""
+
+    name: str
+
+    def describe(self) -> str:
+        """One line for people: which engine answers where, and what it is good for."""
+
+    def find(self, plan: EnvironmentPlan) -> Environment | None:
+        """The environment of this plan if it was built before."""
+
+    def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
+        """Build it. Called under a lock of the key.
+
+        Raises:
+            RequirementsUnresolvable: the resolver said no.
+            EnvironmentFailed: anything else went wrong; nothing half-made is left.
+        """
+
+    def start(self, environment: Environment, size: BoxSize) -> Transport:
+        """Start a box: the supervisor is running and waits for `hello`.
+
+        Raises:
+            SettingsNotApplied: what the engine reports differs from what was asked for.
+            BoxGone: it did not start.
+        """
