@@ -1,0 +1,1 @@
+"""Renderings of a finding. Each module knows `finding` and `foreign` only."""
