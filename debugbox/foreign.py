@@ -14,12 +14,14 @@ import struct
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from debugbox.finding import Output
+
+Value = TypeVar("Value")
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _UNSAFE = re.compile(
@@ -35,14 +37,15 @@ _UNSAFE = re.compile(
 
 # Where throwaway code lives: cells, `exec`, and the box's folders that are not the repository.
 _THROWAWAY = ("cell ", "<", "/tmp/", "/home/", "/srv/out/", "/run/", "/dev/")
+# Python's own form of a frame, with every indented line below it, and the box's (`tracebacks.py`).
 _PRINTED_FRAME = re.compile(
-    r'^(?P<head>[ \t]*File "(?P<file>[^"\n]*)", line \d+)(?:, in [^\n]*)?$'
-    r"(?:\n(?![ \t]*File \")[ \t]+[^\n]*)*",
+    r'^(?P<head>[ \t]*File "(?P<file>[^"\n]*)", line \d+)(?:, in [^\n]*)?$(?:\n(?![ \t]*File ")[ \t]+[^\n]*)*',
     re.MULTILINE,
 )
-_PRINTED_WARNING = re.compile(
-    r"^(?P<head>(?P<file>[^:\n]+):\d+: \w*Warning: [^\n]*)\n[ \t]+[^\n]*", re.MULTILINE
+_BOX_FRAME = re.compile(
+    r"^(?P<head>  (?P<file>[^\s,\"][^,\n]*), line \d+)(?:, in [^\n]*)?$(?:\n {4}[^\n]*)*", re.MULTILINE
 )
+_WARNING = re.compile(r"^(?P<head>(?P<file>[^:\n]+):\d+: \w*Warning: [^\n]*)(?:\n[ \t]+[^\n]*)?", re.MULTILINE)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -62,14 +65,16 @@ def clean_line(text: str) -> str:
     return " ".join(clean_text(text).split())
 
 
-def clean_data(value: Any) -> Any:
-    """Plain JSON data with every string and key in it cleaned."""
+def cleaned(value: Value) -> Value:
+    """`value` with every text in it cleaned, keys included: a record of ours, or plain JSON data."""
     if isinstance(value, str):
-        return clean_text(value)
+        return cast(Value, clean_text(value))
     if isinstance(value, dict):
-        return {clean_text(str(key)): clean_data(item) for key, item in value.items()}
+        return cast(Value, {cleaned(key): cleaned(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
-        return [clean_data(item) for item in value]
+        return cast(Value, type(value)(cleaned(item) for item in value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{part.name: cleaned(getattr(value, part.name)) for part in fields(value)})
     return value
 
 
@@ -83,24 +88,23 @@ def _spelled_out(match: re.Match[str]) -> str:
 def without_cell_source(output: Output) -> Output:
     """`output` as it may be kept: without lines of throwaway code.
 
-    A traceback's text is built anew from its frames; frames of cells lose source and function name. Without
-    frames (a syntax error shows the line itself) only the last line stays. Printed tracebacks and warnings
-    in text lose the source lines below them. What the code printed on purpose is output and stays.
+    Frames of cells lose source and function name, in `data` and in the words of a traceback, whether it is an
+    error's or was printed; warnings lose the line they quote. What the code printed on purpose is output and stays.
     """
     if output.kind == "error":
-        return _without_frame_source(output)
+        return _error_without_source(output)
     if output.kind == "text":
-        return replace(output, text=_without_printed_source(output.text))
+        return replace(output, text=_words_without_source(output.text))
     return output
 
 
-def _without_frame_source(output: Output) -> Output:
-    frames = [_kept_frame(frame) for frame in _frames(output)]
-    last = _last_line(output)
-    if not frames:
-        return replace(output, text=last, data={**output.data, "frames": []})
-    lines = [line for frame in frames for line in _frame_lines(frame)]
-    text = "\n".join(["Traceback (most recent call last):", *lines, last])
+def _error_without_source(output: Output) -> Output:
+    every = _frames(output)
+    frames = [_kept_frame(frame) for frame in every]
+    text = _words_without_source(output.text)
+    dropped = {str(old.get("source", "")).strip() for old, new in zip(every, frames, strict=True) if old != new}
+    if any(line.strip() in dropped - {""} for line in text.splitlines()):  # not in a form we know
+        text = _words_of_frames(frames, _last_line(output))
     return replace(output, text=text, data={**output.data, "frames": frames})
 
 
@@ -115,11 +119,23 @@ def _kept_frame(frame: dict[str, Any]) -> dict[str, Any]:
     return {**frame, "source": "", "function": ""}
 
 
-def _frame_lines(frame: dict[str, Any]) -> list[str]:
-    where = f'  File "{frame.get("file", "?")}", line {frame.get("line", "?")}'
-    head = f"{where}, in {frame['function']}" if frame.get("function") else where
-    source = str(frame.get("source", "")).strip()
-    return [head, f"    {source}"] if source else [head]
+def _words_without_source(text: str) -> str:
+    def kept(match: re.Match[str]) -> str:
+        return match["head"] if match["file"].startswith(_THROWAWAY) else match.group()
+
+    for form in (_PRINTED_FRAME, _BOX_FRAME, _WARNING):
+        text = form.sub(kept, text)
+    return text
+
+
+def _words_of_frames(frames: list[dict[str, Any]], last: str) -> str:
+    lines = ["Traceback (most recent call last):"]
+    for frame in frames:
+        where = f"  {frame.get('file', '?')}, line {frame.get('line', '?')}"
+        lines.append(f"{where}, in {frame['function']}" if frame.get("function") else where)
+        if frame.get("source"):
+            lines.append(f"    {frame['source']}")
+    return "\n".join([*lines, last])
 
 
 def _last_line(output: Output) -> str:
@@ -129,13 +145,6 @@ def _last_line(output: Output) -> str:
         return f"{name}: {value}" if value else name
     lines = [line for line in output.text.splitlines() if line.strip()]
     return lines[-1] if lines else output.name
-
-
-def _without_printed_source(text: str) -> str:
-    def kept(match: re.Match[str]) -> str:
-        return match["head"] if match["file"].startswith(_THROWAWAY) else match.group()
-
-    return _PRINTED_WARNING.sub(kept, _PRINTED_FRAME.sub(kept, text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +185,7 @@ def _through_child(data: bytes, request: dict[str, Any], limits: PngLimits) -> b
         raise ValueError(f"the picture has {len(data):,} bytes, the limit is {limits.max_bytes:,}")
     width, height = png_size(data)
     if not 0 < width * height <= limits.max_pixels:
-        raise ValueError(
-            f"the picture is {width} x {height} pixels, the limit is {limits.max_pixels:,} in all"
-        )
+        raise ValueError(f"the picture is {width} x {height} pixels, the limit is {limits.max_pixels:,} in all")
     return _child().convert(data, {**request, "max_pixels": limits.max_pixels}, limits.timeout_s)
 
 
