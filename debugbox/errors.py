@@ -5,6 +5,10 @@ Exit codes 0, 10 to 14 are verdicts (see cli.py); 2 is a wrong command line; 70 
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from debugbox.finding import Cell
 
 
 class DebugboxError(Exception):
@@ -142,6 +146,7 @@ class BoxGone(DebugboxError):
     """The box ended, or cannot be understood any more; nothing more can be run in it."""
 
     exit_code, slug = 40, "box-gone"
+    cell: "Cell | None" = None  # what the running cell had given back
 
     def __init__(self, cause: str) -> None:
         self.cause = cause
@@ -152,6 +157,7 @@ class KernelDied(DebugboxError):
     """The kernel process ended, so its box is closed as well; the next cell needs a new box."""
 
     exit_code, slug = 41, "kernel-died"
+    cell: "Cell | None" = None
 
     def __init__(self, cause: str) -> None:
         self.cause = cause

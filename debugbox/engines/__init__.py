@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
+from packaging.specifiers import SpecifierSet
+
 Progress = Callable[[str], None]
 
 
@@ -66,6 +68,16 @@ class Engine(Protocol):
 
     def describe(self) -> str:
         """One line for people: which engine answers where, and what it is good for."""
+
+    def answers(self) -> str | None:
+        """Why no box can be started here, or None when one can."""
+
+    def interpreter(self, wanted: SpecifierSet, preferred: str | None) -> str:
+        """The series ("3.11") that a repository gets; `preferred` was named by the user or pinned.
+
+        Raises:
+            NoInterpreter: nothing that can be had here fits.
+        """
 
     def find(self, plan: EnvironmentPlan) -> Environment | None:
         """The environment of this plan if it was built before."""

@@ -1,0 +1,314 @@
+"""The host's end of the box protocol: run cells, interrupt, read files, close.
+
+A `Box` that you hold is a running one. It owns the engine's transport, a thread that reads what the box
+says, and one that keeps the lease. `Boxes` opens clean boxes on demand; nothing is shared between them.
+"""
+
+import contextlib
+import hashlib
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from debugbox.engines import BoxSize, Engine, Environment, Transport
+from debugbox.errors import BoxGone, KernelDied
+from debugbox.finding import Cell, CellStatus, Intervention, Output
+from debugbox.foreign import reencode_png
+from debugbox.messages import Message, MessageReader
+from debugbox.settings import Limits
+from debugbox.snapshot import Snapshot
+
+PROTOCOL = 1
+START_TIMEOUT_S = 60.0
+LEASE_EVERY_S = 15.0
+# The box interrupts at the cell's limit and kills 3 s later; the host is the backstop behind both.
+BACKSTOP_S = 10.0
+_QUEUE_MESSAGES = 64  # with pieces of 64 Ki characters: a few MB at most wait here, the rest waits in the box
+
+OnOutput = Callable[[Output], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxContext:
+    """What code in a box finds in `box.context`: the question's command, and what the checks apply."""
+
+    run: str | None = None
+    question: str = ""
+    import_roots: tuple[str, ...] = ("/srv/repo",)
+    interventions: tuple[Intervention, ...] = ()
+    expected: Mapping[str, Any] | None = None
+
+
+class Box:
+    """One running box. Not safe for two threads at once, except `interrupt` and `kill`."""
+
+    def __init__(self, transport: Transport, limits: Limits) -> None:
+        self._transport, self._limits = transport, limits
+        self._messages: queue.Queue[Message | BoxGone | None] = queue.Queue(_QUEUE_MESSAGES)
+        self._writing = threading.Lock()
+        self._closed = threading.Event()
+        self._reader = MessageReader(transport.stdout)
+        self.ready: Message = {}
+        self.background: list[Output] = []
+        for target in (self._read, self._keep_lease):
+            threading.Thread(target=target, daemon=True).start()
+
+    @property
+    def applied(self) -> Mapping[str, Any]:
+        return self._transport.applied
+
+    @property
+    def unenforced(self) -> tuple[str, ...]:
+        named = [str(each) for each in self.ready.get("unenforced", [])]
+        return (*self._transport.unenforced, *named)
+
+    @property
+    def bad_messages(self) -> int:
+        return self._reader.bad
+
+    def start(self, snapshot: Snapshot, context: BoxContext) -> None:
+        """Greet the box, send the snapshot, wait for the kernel. Raises BoxGone."""
+        self._send(
+            {"type": "hello", "protocol": PROTOCOL, "limits": _box_limits(self._limits), "context": asdict(context)}
+        )
+        for part in snapshot.parts():
+            self._send({"type": "unpack", "size": len(part)}, part)
+        self._send({"type": "unpack", "size": 0})
+        deadline = time.monotonic() + START_TIMEOUT_S
+        seen: set[str] = set()
+        while not {"ready", "unpacked"} <= seen:
+            message = self._next(deadline, "it did not become ready")
+            if message["type"] == "ready":
+                self.ready = message
+            elif message["type"] == "refused":
+                raise BoxGone(f"{message['what']}: {message['why']}")
+            elif message["type"] == "kernel_died":
+                raise BoxGone(f"the kernel did not start: {message['cause']}")
+            seen.add(message["type"])
+
+    def run_cell(
+        self,
+        code: str,
+        *,
+        id: int,
+        purpose: str,
+        timeout_s: float,
+        setup: bool = False,
+        on_output: OnOutput | None = None,
+    ) -> Cell:
+        """Run one cell and wait until the kernel is idle again.
+
+        Output beyond the cell's limits keeps its head and tail, and says how much was cut.
+        An exception in `code` is a result (status "error"), and so is a timeout (interrupted, partial
+        output kept, kernel usable).
+
+        Raises:
+            KernelDied: the kernel ended; `cell` of the exception holds what had come back.
+            BoxGone: the box is not there any more; the same.
+        """
+        growing = _GrowingCell(id, code, purpose, setup, on_output)
+        deadline = time.monotonic() + timeout_s + BACKSTOP_S
+        try:
+            self._send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
+            while True:
+                message = self._next(deadline, f"it did not end the cell within {timeout_s:g} s")
+                if message["type"] == "done" and message["id"] == id:
+                    return growing.finish(message)
+                if message["type"] == "kernel_died":
+                    raise KernelDied(message["cause"])
+                self._take(message, growing)
+        except (KernelDied, BoxGone) as gone:
+            self.kill()
+            gone.cell = growing.died(gone.cause)
+            raise
+
+    def _take(self, message: Message, growing: "_GrowingCell") -> None:
+        if message["type"] != "output":
+            return
+        output = _output(message)
+        if output is None:
+            growing.dropped += 1
+        elif message["id"] == growing.id:
+            growing.add(output)
+        elif message["id"] == 0:
+            self.background.append(output)
+
+    def read_file(self, name: str, max_bytes: int) -> bytes | None:
+        """A file that code in the box left in /srv/out, or None with no such file. Raises BoxGone."""
+        self._send({"type": "read_file", "path": name, "max_bytes": max_bytes})
+        while True:
+            message = self._next(time.monotonic() + 30, "it did not send the file")
+            if message["type"] == "refused":
+                return None
+            if message["type"] == "file" and message["path"] == name:
+                bulk: bytes = message["bulk"]
+                return bulk
+
+    def interrupt(self) -> None:
+        """KeyboardInterrupt in the running cell."""
+        self._send({"type": "interrupt"})
+
+    def kill(self) -> None:
+        """End the box; nothing of it is left when this returns."""
+        self._closed.set()
+        self._transport.kill()
+
+    # The two threads
+
+    def _read(self) -> None:
+        try:
+            while not self._closed.is_set() and (message := self._reader.next()) is not None:
+                self._messages.put(message)
+        except (BoxGone, OSError, ValueError) as error:
+            gone = error if isinstance(error, BoxGone) else BoxGone(str(error))
+            self._messages.put(gone)
+        self._messages.put(None)
+
+    def _keep_lease(self) -> None:
+        while not self._closed.wait(LEASE_EVERY_S):
+            with contextlib.suppress(BoxGone):
+                self._send({"type": "ping"})
+
+    def _send(self, message: Message, bulk: bytes = b"") -> None:
+        line = json.dumps(message).encode("ascii") + b"\n"
+        try:
+            with self._writing:
+                self._transport.stdin.write(line + bulk if bulk else line)
+                self._transport.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise BoxGone(self._transport.cause() or str(error)) from error
+
+    def _next(self, deadline: float, otherwise: str) -> Message:
+        try:
+            message = self._messages.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise BoxGone(otherwise) from None
+        if message is None:
+            raise BoxGone(self._wait_for_cause())
+        if isinstance(message, BoxGone):
+            raise message
+        return message
+
+    def _wait_for_cause(self) -> str:
+        """The engine knows the cause a moment after the stream has ended."""
+        deadline = time.monotonic() + 1.5
+        while not (cause := self._transport.cause()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return cause or "its stream ended"
+
+
+def _box_limits(limits: Limits) -> dict[str, Any]:
+    return {
+        "text_chars": limits.cell_text_chars,
+        "outputs": limits.cell_outputs,
+        "images": limits.cell_images,
+        "image_bytes": limits.image_bytes,
+        "memory_bytes": limits.memory_bytes,
+        "cpus": limits.cpus,
+    }
+
+
+def _output(message: Message) -> Output | None:
+    """A message as an output, its picture re-encoded; None when the picture is not one."""
+    png = b""
+    if message["kind"] == "image":
+        try:
+            png = reencode_png(message["bulk"])
+        except ValueError:
+            return None
+    return Output(
+        kind=message["kind"],
+        name=message["name"],
+        text=message.get("text", ""),
+        png=png,
+        data=message.get("data", {}),
+        dropped=message.get("dropped", 0),
+    )
+
+
+@dataclass
+class _GrowingCell:
+    """A cell while it runs; frozen into a `Cell` when it ends."""
+
+    id: int
+    code: str
+    purpose: str
+    setup: bool
+    on_output: OnOutput | None
+    outputs: list[Output] = field(default_factory=list)
+    dropped: int = 0
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+    began: float = field(default_factory=time.monotonic)
+
+    def add(self, output: Output) -> None:
+        last = self.outputs[-1] if self.outputs else None
+        if last and output.kind == last.kind == "text" and output.name == last.name and not output.dropped:
+            self.outputs[-1] = Output(kind="text", name=last.name, text=last.text + output.text, dropped=last.dropped)
+        else:
+            self.outputs.append(output)
+        if self.on_output:
+            self.on_output(output)
+
+    def finish(self, done: Message) -> Cell:
+        return self._cell(
+            done["status"],
+            duration_s=done["duration_s"],
+            cpu_s=done["cpu_s"],
+            memory_bytes=done["memory_bytes"],
+            dropped_outputs=done["dropped_outputs"] + self.dropped,
+        )
+
+    def died(self, cause: str) -> Cell:
+        return self._cell("died", duration_s=time.monotonic() - self.began, cause=cause, dropped_outputs=self.dropped)
+
+    def _cell(self, status: CellStatus, **details: Any) -> Cell:
+        return Cell(
+            id=self.id,
+            purpose=self.purpose,
+            code_sha256=hashlib.sha256(self.code.encode("utf-8", "surrogatepass")).hexdigest(),
+            code_lines=len(self.code.strip().splitlines()),
+            started=self.started,
+            status=status,
+            outputs=tuple(self.outputs),
+            setup=self.setup,
+            **details,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boxes:
+    """Opens clean boxes: the same environment and the same snapshot bytes in each."""
+
+    engine: Engine
+    environment: Environment
+    snapshot: Snapshot
+    limits: Limits
+    context: BoxContext
+
+    @contextmanager
+    def open(self, context: BoxContext | None = None) -> Iterator[Box]:
+        """A fresh box with its kernel ready; gone when the block is left, however it is left.
+
+        Raises:
+            BoxGone, SettingsNotApplied: it could not be started as asked for.
+        """
+        size = BoxSize(
+            cpus=self.limits.cpus,
+            memory_bytes=self.limits.memory_bytes,
+            pids=self.limits.pids,
+            snapshot_bytes=self.snapshot.size_bytes,
+            snapshot_files=len(self.snapshot.files),
+        )
+        transport = self.engine.start(self.environment, size)
+        box = Box(transport, self.limits)
+        try:
+            box.start(self.snapshot, context or self.context)
+            yield box
+        finally:
+            box.kill()

@@ -1,0 +1,29 @@
+"""What a build needs of the host's network set-up: its CA bundle and its proxy and index variables.
+
+Used while an environment is built, and never left in it: many networks re-sign TLS.
+"""
+
+import os
+from pathlib import Path
+
+_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_INDEXES = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX")
+
+
+def ca_bundle() -> Path | None:
+    """The host's bundle of trusted authorities, or None where it keeps none in a known place."""
+    named = [Path(os.environ[name]) for name in _BUNDLES if os.environ.get(name)]
+    return next((path for path in [*named, _SYSTEM_BUNDLE] if path.is_file()), None)
+
+
+def proxy_variables() -> dict[str, str]:
+    """The proxy variables as they are set, in both spellings programs look for."""
+    set_here = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
+    return {spelling: value for name, value in set_here.items() if value for spelling in (name, name.upper())}
+
+
+def network_variables() -> dict[str, str]:
+    """Proxy and package index variables for a build."""
+    return proxy_variables() | {name: os.environ[name] for name in _INDEXES if os.environ.get(name)}

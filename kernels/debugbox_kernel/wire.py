@@ -1,0 +1,108 @@
+"""Runs in the box. The supervisor's end of the protocol: JSON lines and bulk frames over two file descriptors.
+
+The host is trusted: whatever it sends that cannot be understood ends the box (`HostGone`).
+"""
+
+import json
+import os
+import select
+import time
+
+MAX_LINE = 1 << 20
+MAX_FRAME = 16 << 20
+LEASE_S = 60.0
+
+
+class HostGone(Exception):
+    """Standard input closed, the lease ran out, or the host does not speak the protocol."""
+
+
+class Wire:
+    """Reads host messages from `stdin_fd`, writes box messages to `stdout_fd`.
+
+    Writing waits while the host does not read (that is the back pressure on the kernel), but
+    never longer than the lease.
+    """
+
+    def __init__(self, stdin_fd=0, stdout_fd=1):
+        self.stdin_fd = stdin_fd
+        self._stdout_fd = stdout_fd
+        self._buffer = bytearray()
+        self.last_heard = time.monotonic()
+        os.set_blocking(stdin_fd, False)
+        os.set_blocking(stdout_fd, False)
+
+    def lease_left(self):
+        return self.last_heard + LEASE_S - time.monotonic()
+
+    def receive(self):
+        """The next message, or None when no whole line is there yet."""
+        self._fill()
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > MAX_LINE:
+                raise HostGone("a line over its limit")
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return _message(line)
+
+    def pending(self):
+        """Whether a whole line is buffered already, so that polling the descriptor would miss it."""
+        return b"\n" in self._buffer
+
+    def read_bulk(self, size, sink):
+        """Hand `size` raw bytes to `sink`, piece by piece, waiting for them."""
+        if not 0 <= size <= MAX_FRAME:
+            raise HostGone("a frame over its limit")
+        while size:
+            if not self._buffer:
+                self._wait(self.stdin_fd, select.POLLIN)
+                self._fill()
+                continue
+            piece = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            sink(piece)
+            size -= len(piece)
+
+    def send(self, type_, bulk=b"", **fields):
+        fields["type"] = type_
+        line = json.dumps(fields, allow_nan=False).encode("ascii") + b"\n"
+        self._write(line + bulk if bulk else line)
+
+    def _fill(self):
+        try:
+            data = os.read(self.stdin_fd, 1 << 18)
+        except BlockingIOError:
+            return
+        if not data:
+            raise HostGone("standard input closed")
+        self.last_heard = time.monotonic()
+        self._buffer += data
+
+    def _write(self, data):
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._stdout_fd, view) :]
+            except BlockingIOError:
+                self._wait(self._stdout_fd, select.POLLOUT)
+            except OSError as error:
+                raise HostGone(str(error)) from error
+
+    def _wait(self, fd, event):
+        poll = select.poll()
+        poll.register(fd, event)
+        # A fresh lease: the host that reads or writes nothing for its length is gone.
+        if not poll.poll(LEASE_S * 1000):
+            raise HostGone("no sign of the host for %d s" % LEASE_S)
+
+
+def _message(line):
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise HostGone("a line that is not JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise HostGone("a line without a type")
+    return message
