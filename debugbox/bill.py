@@ -6,7 +6,7 @@ that is not the provider's own, is counted in tokens only: its cost is None, nev
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ class Bill:
     def add(self, usage: Usage) -> None:
         """Count a reply, or what came of one that broke off: it is paid for all the same."""
         self.total += usage
-        self.last = usage
+        self.last = usage if usage.context else self.last
         if price := self._price(usage.context):
             self._usd += price.usd(usage)
 
@@ -139,6 +139,11 @@ class Bill:
         if price is None:
             return None
         return int((left_usd - price.input_usd(self.last)) / price.output * 1e6)
+
+    def next_usd(self, output_tokens: int) -> float:
+        """What a reply of that length costs on the last request's context; 0 where no price is known."""
+        price = self._price(self.last.context)
+        return price.usd(replace(self.last, output=output_tokens)) if price else 0.0
 
     def as_cost(self, *, duration_s: float, turns: int, cells: int) -> Cost:
         """The record's entry."""

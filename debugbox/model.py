@@ -1,12 +1,10 @@
 """The model behind a two-method protocol: the real one over the Anthropic SDK, a scripted one beside it.
 
-`agent` drives it; `bill` counts what it used. One wire format for all servers: another endpoint is a `base_url`.
+`agent` drives it, `endpoint` judges what goes wrong. One wire format for all servers: another endpoint is a `base_url`.
 The SDK takes more than a CPU second to import, so it is imported inside functions only.
 """
 
-import hashlib
 import importlib
-import json
 import random
 import re
 import threading
@@ -18,10 +16,9 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from debugbox.bill import NO_TOKENS, Usage
+from debugbox.conversation import Block, Conversation, Reply, ToolCall
 from debugbox.endpoint import Heard, Trouble, judge, means_too_long, name_endpoint, open_client
 from debugbox.errors import BadSettings, CredentialsRefused, ModelUnavailable
-
-Block = dict[str, Any]  # a content block as it travels: {"type": "text", "text": ...}
 
 ALIASES = {
     "opus": "claude-opus-5-5",
@@ -51,61 +48,11 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolCall:
-    id: str
-    name: str
-    input: Any  # what the model wrote: not validated, and not even sure to be an object
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """One whole reply. `stop` is the provider's stop reason, `detail` its words on a refusal."""
-
-    content: tuple[Block, ...]
-    stop: str
-    usage: Usage = NO_TOKENS
-    detail: str = ""
-
-    @property
-    def text(self) -> str:
-        return "\n".join(block["text"] for block in self.content if block["type"] == "text").strip()
-
-    @property
-    def calls(self) -> list[ToolCall]:
-        calls = [block for block in self.content if block["type"] == "tool_use"]
-        return [ToolCall(id=call["id"], name=call["name"], input=call["input"]) for call in calls]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelFacts:
     """What the record says of a model. `endpoint` is empty for the provider's own."""
 
     model: str
     endpoint: str = ""
-
-
-class Conversation:
-    """What was said, append-only: the provider's cache and its signed thinking blocks both break otherwise."""
-
-    def __init__(self, system: str) -> None:
-        self.system = system
-        self._messages: list[Block] = []
-        self._sent = (0, "")  # how many messages went out last time, and their hash
-
-    def append(self, role: Literal["user", "assistant"], content: Sequence[Block]) -> None:
-        self._messages.append({"role": role, "content": list(content)})
-
-    def to_send(self, tools: Sequence[Block]) -> list[Block]:
-        """The messages of the next request. Raises AssertionError if the part already sent has changed."""
-        count, digest = self._sent
-        if count and self._digest(tools, count) != digest:
-            raise AssertionError("the part of the conversation that was already sent has changed")
-        self._sent = (len(self._messages), self._digest(tools, len(self._messages)))
-        return self._messages
-
-    def _digest(self, tools: Sequence[Block], count: int) -> str:
-        prefix = json.dumps([self.system, list(tools), self._messages[:count]])
-        return hashlib.sha256(prefix.encode()).hexdigest()
 
 
 class Model(Protocol):
@@ -139,11 +86,13 @@ class ScriptedModel:
     `requests` holds the messages of each request as they were.
     """
 
-    def __init__(self, replies: Iterable[Reply | BaseException], *, name: str = "scripted") -> None:
+    def __init__(
+        self, replies: Iterable[Reply | BaseException], name: str = "scripted", endpoint: str = "a script"
+    ) -> None:
         self.requests: list[list[Block]] = []
         self.caps: list[int | None] = []
         self._replies = iter(replies)
-        self._name = name
+        self._facts = ModelFacts(model=name, endpoint=endpoint)
 
     def turn(
         self,
@@ -163,7 +112,7 @@ class ScriptedModel:
         return reply
 
     def describe(self) -> ModelFacts:
-        return ModelFacts(model=self._name, endpoint="script")
+        return self._facts
 
 
 def scripted(*blocks: str | ToolCall, stop: str = "", usage: Usage = NO_TOKENS, detail: str = "") -> Reply:
