@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from debugbox.engines import BoxSize, Engine, Environment, Transport
-from debugbox.errors import BoxGone, KernelDied
+from debugbox.errors import BoxGone, CellInterrupted, KernelDied
 from debugbox.finding import Cell, CellStatus, Intervention, Output
 from debugbox.foreign import reencode_png
 from debugbox.messages import Message, MessageReader
@@ -113,20 +113,34 @@ class Box:
             BoxGone: the box is not there any more; the same.
         """
         growing = _GrowingCell(id, code, purpose, setup, on_output)
-        deadline = time.monotonic() + timeout_s + BACKSTOP_S
         try:
             self._send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
-            while True:
-                message = self._next(deadline, f"it did not end the cell within {timeout_s:g} s")
-                if message["type"] == "done" and message["id"] == id:
-                    return growing.finish(message)
-                if message["type"] == "kernel_died":
-                    raise KernelDied(message["cause"])
-                self._take(message, growing)
+            return self._collect(growing, timeout_s + BACKSTOP_S)
         except (KernelDied, BoxGone) as gone:
             self.kill()
             gone.cell = growing.died(gone.cause)
             raise
+        except KeyboardInterrupt:
+            raise CellInterrupted(self._stop_cell(growing)) from None
+
+    def _collect(self, growing: "_GrowingCell", within_s: float) -> Cell:
+        deadline = time.monotonic() + within_s
+        while True:
+            message = self._next(deadline, f"it did not end the cell within {within_s - BACKSTOP_S:g} s")
+            if message["type"] == "done" and message["id"] == growing.id:
+                return growing.finish(message)
+            if message["type"] == "kernel_died":
+                raise KernelDied(message["cause"])
+            self._take(message, growing)
+
+    def _stop_cell(self, growing: "_GrowingCell") -> Cell:
+        """Interrupt the running cell by hand and take what it still gives; a deaf one costs the box."""
+        try:
+            self.interrupt()
+            return self._collect(growing, BACKSTOP_S / 2)
+        except (KernelDied, BoxGone) as gone:
+            self.kill()
+            return growing.died(gone.cause)
 
     def _take(self, message: Message, growing: "_GrowingCell") -> None:
         if message["type"] != "output":

@@ -164,6 +164,14 @@ class KernelDied(DebugboxError):
         super().__init__(f"The kernel died: {cause}.")
 
 
+class CellInterrupted(KeyboardInterrupt):
+    """Ctrl-C while a cell ran: the cell was interrupted, and `cell` is what had come back."""
+
+    def __init__(self, cell: "Cell | None") -> None:
+        self.cell = cell
+        super().__init__("a cell was interrupted")
+
+
 class SettingsNotApplied(DebugboxError):
     """The engine's read-back differs from what was asked for."""
 

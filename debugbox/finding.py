@@ -6,7 +6,6 @@ what comes back from a box: a recipe's record is hostile until `Conclusion.of_re
 
 import json
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal, Self
 
 SCHEMA = 1
@@ -230,11 +229,15 @@ class Finding:
         return finding
 
 
-@cache
 def _adapter(shape: type) -> Any:
-    from pydantic import TypeAdapter  # late: a quarter second that `--help` must not pay
+    if shape not in _adapters:
+        from pydantic import TypeAdapter  # late: a quarter second that `--help` must not pay
 
-    return TypeAdapter(shape)
+        _adapters[shape] = TypeAdapter(shape)
+    return _adapters[shape]
+
+
+_adapters: dict[type, Any] = {}
 
 
 def parse(shape: type, value: object) -> Any:

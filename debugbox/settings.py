@@ -167,7 +167,7 @@ def _apply(settings: Settings, values: Mapping[str, Any], where: str) -> Setting
     return replace(settings, **chosen, limits=replace(settings.limits, **limits))
 
 
-def _limit(name: str, value: Any, where: str) -> float:
+def _limit(name: str, value: Any, where: str) -> Any:
     try:
         if isinstance(value, str):
             value = parse_size(value) if name.endswith("_bytes") else parse_duration(value)

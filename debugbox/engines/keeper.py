@@ -40,7 +40,7 @@ def remove(folders: list[str]) -> None:
 
 def _removed(folder: str) -> bool:
     try:
-        os.rmdir(folder)
+        os.rmdir(folder)  # noqa: PTH106 (no imports that this does not need)
     except FileNotFoundError:
         return True
     except OSError:

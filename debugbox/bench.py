@@ -1,0 +1,105 @@
+"""The investigator's bench: cells run in one box after another, each recorded as it ends.
+
+An agent and a recipe work here alike. When a kernel dies, the next cell finds a new box in which the
+set-up cells were replayed. The code of cells is kept in memory only, for the checks, and goes with it.
+"""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Protocol, Self
+
+from debugbox.box import Box, Boxes
+from debugbox.errors import BoxGone, CellInterrupted, KernelDied
+from debugbox.finding import Cell, Output
+from debugbox.journal import Journal
+
+
+class Watcher(Protocol):
+    """What the bench tells the terminal."""
+
+    def cell_started(self, id: int, purpose: str) -> None: ...
+    def cell_finished(self, cell: Cell) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+class Bench:
+    """A context manager; the box is started by the first cell, or early by `warm_up`."""
+
+    def __init__(self, boxes: Boxes, journal: Journal, watcher: Watcher) -> None:
+        self._boxes, self._journal, self._watcher = boxes, journal, watcher
+        self._box: Box | None = None
+        self._stack = ExitStack()
+        self.cells: list[Cell] = []
+        self.code: dict[int, str] = {}
+        self.applied: dict[str, object] = {}
+        self.unenforced: tuple[str, ...] = ()
+        self.bad_messages = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the box; the record stays."""
+        if self._box:
+            self.bad_messages += self._box.bad_messages
+        self._box = None
+        self._stack.close()
+
+    def warm_up(self) -> None:
+        """Start the box now. Raises BoxGone, SettingsNotApplied."""
+        self._running_box()
+
+    def run_cell(self, code: str, *, purpose: str, timeout_s: float | None = None, setup: bool = False) -> Cell:
+        """Run one cell and record it, whatever its code did.
+
+        A dead kernel or box is a cell of status "died"; the next cell gets a new box.
+
+        Raises:
+            BoxGone: no new box could be started.
+            CellInterrupted: Ctrl-C; the cell was interrupted and is recorded.
+        """
+        box = self._running_box()
+        id = len(self.cells) + 1
+        self.code[id] = code
+        self._watcher.cell_started(id, purpose)
+        limit_s = timeout_s or self._boxes.limits.cell_timeout_s
+        try:
+            cell = box.run_cell(code, id=id, purpose=purpose, timeout_s=limit_s, setup=setup)
+        except (KernelDied, BoxGone) as gone:
+            self.close()
+            if gone.cell is None:
+                raise
+            cell = gone.cell
+        except CellInterrupted as stop:
+            if stop.cell is not None:
+                self._record(stop.cell)
+            raise
+        self._record(cell)
+        return cell
+
+    def background(self) -> list[Output]:
+        """Output of threads and processes after their cell had ended."""
+        return self._box.background if self._box else []
+
+    def _record(self, cell: Cell) -> None:
+        self.cells.append(self._journal.cell(cell))
+        self._watcher.cell_finished(cell)
+
+    def _running_box(self) -> Box:
+        if self._box is None:
+            self._box = self._stack.enter_context(self._boxes.open())
+            self.applied, self.unenforced = dict(self._box.applied), self._box.unenforced
+            self._replay_setup(self._box)
+        return self._box
+
+    def _replay_setup(self, box: Box) -> None:
+        """Bring a new box to where the old one was, as far as set-up cells say. Not recorded again."""
+        for cell in [cell for cell in self.cells if cell.setup and cell.status == "ok"]:
+            self._watcher.note(f"new box: set-up cell {cell.id} again ({cell.purpose})")
+            limit_s = self._boxes.limits.cell_timeout_s
+            box.run_cell(self.code[cell.id], id=cell.id, purpose=cell.purpose, timeout_s=limit_s, setup=True)

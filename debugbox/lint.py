@@ -1,0 +1,36 @@
+"""The claim lint: does what a conclusion points to exist, and does it say what is quoted?
+
+Reads only the snapshot and the frozen record; never believes a number or a place.
+"""
+
+from collections.abc import Sequence
+
+from debugbox.finding import Cell, Conclusion, Place, Suspect
+from debugbox.snapshot import Snapshot
+
+
+def lint(conclusion: Conclusion, snapshot: Snapshot, cells: Sequence[Cell]) -> list[str]:
+    """What is wrong with a conclusion, a sentence each; empty when every citation holds."""
+    problems = [problem for suspect in conclusion.suspects for problem in _place_problems(suspect, snapshot)]
+    sites = conclusion.intervention.sites if conclusion.intervention else ()
+    problems += [problem for site in sites for problem in _place_problems(site, snapshot)]
+    known = {cell.id for cell in cells}
+    cited = set(conclusion.captions).union(*[suspect.cells for suspect in conclusion.suspects])
+    problems += [f"cell {number} is cited, but there is no such cell" for number in sorted(cited - known)]
+    problems += [problem for suspect in conclusion.suspects for problem in _citation_problems(suspect)]
+    return list(dict.fromkeys(problems))
+
+
+def _place_problems(place: Place, snapshot: Snapshot) -> list[str]:
+    if snapshot.read(place.file) is None:
+        return [f"{place}: there is no file {place.file} in the snapshot"]
+    there = snapshot.source_line(place.file, place.line)
+    if there is None:
+        return [f"{place}: the file has no line {place.line}"]
+    if place.quote and " ".join(place.quote.split()) != " ".join(there.split()):
+        return [f"{place}: the quoted source is not what stands there ({there!r})"]
+    return []
+
+
+def _citation_problems(suspect: Suspect) -> list[str]:
+    return [] if suspect.cells else [f"{suspect}: no cell is cited as evidence for it"]

@@ -1,0 +1,125 @@
+"""Recipe cards, which recipe fits a question, and a run without a model.
+
+Recipes are proven diagnostic procedures that live in the box (recipes/NAME/). Here only their cards are
+read; what they measured comes back as a record, which is hostile until it was parsed.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from debugbox.bench import Bench
+from debugbox.boxfiles import RECIPES
+from debugbox.errors import BoxGone, NoSuchRecipe
+from debugbox.finding import Cell, Conclusion, parse
+
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A recipe's card: `description` says when to use it, `body` how to read what it shows."""
+
+    name: str
+    description: str
+    body: str
+
+
+def read_cards(folder: Path = RECIPES) -> tuple[Card, ...]:
+    """The cards of all recipes, by name."""
+    return tuple(_read_card(path) for path in sorted(folder.glob("*/SKILL.md")))
+
+
+def _read_card(path: Path) -> Card:
+    text = path.read_text("utf-8")
+    match = _FRONT.match(text)
+    front = dict(re.findall(r"^(\w+):\s*(.*)$", match[1], re.MULTILINE)) if match else {}
+    return Card(
+        name=path.parent.name, description=front.get("description", ""), body=text[match.end() if match else 0 :]
+    )
+
+
+def choose_recipe(question: str, wanted: str | None = None, cards: tuple[Card, ...] | None = None) -> tuple[Card, str]:
+    """The card to use and the reason in words: the one asked for, else the one whose description shares most words.
+
+    Raises:
+        NoSuchRecipe: the one asked for does not exist.
+    """
+    known = {card.name: card for card in cards or read_cards()}
+    if wanted is not None:
+        if wanted not in known:
+            raise NoSuchRecipe(wanted, ", ".join(known))
+        return known[wanted], "asked for by name"
+    words = _words(question)
+    best = max(known.values(), key=lambda card: (len(words & _words(card.description + " " + card.name)), card.name))
+    shared = sorted(words & _words(best.description + " " + best.name))
+    reason = (
+        f"the question shares words with its card ({', '.join(shared)})"
+        if shared
+        else "no card shares a word with the question"
+    )
+    return best, reason if len(known) > 1 else f"{reason}; it is the only recipe there is"
+
+
+def _words(text: str) -> set[str]:
+    return {word.rstrip("s") for word in re.findall(r"[a-z]{4,}", text.lower())} - {
+        "what",
+        "when",
+        "does",
+        "with",
+        "that",
+        "this",
+    }
+
+
+class RecipeInvestigator:
+    """Runs one recipe as one cell and takes its record as the conclusion. No model is involved."""
+
+    def __init__(self, card: Card, reason: str, bench: Bench, *, timeout_s: float, note: Callable[[str], None]) -> None:
+        self._card, self._reason, self._bench, self._timeout_s, self._note = card, reason, bench, timeout_s, note
+
+    def run(self, question: str, run: str | None) -> Conclusion:
+        """The recipe's conclusion; whatever the box or the recipe does, there is one."""
+        self._note(f"recipe {self._card.name}: {self._reason}")
+        limit_s = self._timeout_s - 20  # so that the recipe ends by itself, with partial results
+        name = self._card.name
+        code = f"from debugbox_recipes import {name}\n{name}(question={question!r}, run={run!r}, time_limit_s={limit_s!r})\n"
+        try:
+            cell = self._bench.run_cell(code, purpose=f"recipe {name}", timeout_s=self._timeout_s)
+        except BoxGone as gone:
+            return self._stopped(f"the box could not be kept: {gone.cause}")
+        except KeyboardInterrupt:
+            return self._stopped("Ctrl-C")
+        return self._conclusion_of(cell)
+
+    def _conclusion_of(self, cell: Cell) -> Conclusion:
+        records = cell.records("recipe")
+        if not records:
+            return self._stopped(_why_nothing(cell), cell)
+        try:
+            conclusion: Conclusion = parse(Conclusion, records[-1].get("conclusion"))
+        except ValueError as error:
+            return self._stopped(f"the recipe's record cannot be read: {error}"[:500], cell)
+        suspects = tuple(replace(suspect, cells=(cell.id,)) for suspect in conclusion.suspects)
+        captions = {cell.id: f"The recipe {self._card.name}, run on this snapshot: what it measured, and its picture."}
+        return replace(conclusion, by=f"recipe {self._card.name}", suspects=suspects, captions=captions)
+
+    def _stopped(self, why: str, cell: Cell | None = None) -> Conclusion:
+        captions = {cell.id: f"What the recipe {self._card.name} gave back before it stopped."} if cell else {}
+        return Conclusion(
+            answer=f"The recipe {self._card.name} did not come to a conclusion: {why}.",
+            by=f"recipe {self._card.name}",
+            captions=captions,
+            stopped=why,
+        )
+
+
+def _why_nothing(cell: Cell) -> str:
+    errors = [
+        output.text.strip().splitlines()[-1]
+        for output in cell.outputs
+        if output.kind == "error" and output.text.strip()
+    ]
+    reasons = {"timeout": "it reached its time limit", "died": cell.cause}
+    return reasons.get(cell.status) or (f"it failed with {errors[-1]}" if errors else "it reported nothing")
