@@ -1,0 +1,259 @@
+"""Shadow execution: floats that know their exact value and where their error came from. Runs in the program's process.
+
+A `Shadow` is the computed double together with the 160-bit value exact arithmetic would have given (along the computed
+branches) and the split of its error, computed - exact, by site. An operation adds its own rounding to its own site and
+passes its operands' parts on, scaled by slopes chosen so that the split closes (secants, not derivatives).
+Values without error stay plain floats: they cost nothing and are taken for exact.
+"""
+
+import math
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import functions, wide
+from .carrier import Carrier
+from .recorder import Recorder
+from .sites import SiteTable
+from .wide import Wide
+
+Split = Dict[int, float]
+MAX_PARTS = 200  # sites in one value's split; beyond, the small ones go to OTHERS
+OTHERS = -2
+_AMPLIFYING = 1e3  # condition numbers below are everyday arithmetic
+
+
+class Shadow(Carrier):
+    __slots__ = ("exact", "parts")
+    exact: Wide
+    parts: Split
+
+
+NUMBERS = frozenset((float, Shadow, int, bool))
+
+
+def exact_value(number: Any) -> Wide:
+    return number.exact if type(number) is Shadow else wide.widen(number)
+
+
+def plain(number: Any) -> Any:
+    return float(number) if type(number) is Shadow else number
+
+
+def shadow(value: float, exact: Wide, parts: Split) -> float:
+    if len(parts) > MAX_PARTS:
+        parts = _fewer(parts)
+    number = float.__new__(Shadow, value)
+    number.exact = exact
+    number.parts = parts
+    return number
+
+
+def _fewer(parts: Split) -> Split:
+    ranked = sorted(parts.items(), key=lambda item: -abs(item[1]))
+    kept = dict(ranked[: MAX_PARTS // 2])
+    kept[OTHERS] = kept.get(OTHERS, 0.0) + sum(part for _, part in ranked[MAX_PARTS // 2 :])
+    return kept
+
+
+def error_of(number: float) -> float:
+    """computed - exact"""
+    if type(number) is not Shadow:
+        return 0.0
+    return narrow_or_zero(wide.subtract(wide.widen(number), number.exact))
+
+
+def read(number: float) -> Tuple[float, Split]:
+    """The recorder's reader: error and split of a watched value."""
+    return error_of(number), number.parts if type(number) is Shadow else {}
+
+
+def narrow_or_zero(value: Wide) -> float:
+    try:
+        return wide.narrow(value)
+    except OverflowError:
+        return 0.0
+
+
+def scaled(parts: Split, factor: float) -> Split:
+    return {site: part * factor for site, part in parts.items()}
+
+
+def merged(first: Split, second: Split) -> Split:
+    result = dict(first)
+    for site, part in second.items():
+        result[site] = result.get(site, 0.0) + part
+    return result
+
+
+class SiteStatistics:
+    """Counts by site number, as parallel lists (they are touched at every operation)."""
+
+    def __init__(self, table: SiteTable, recorder: Recorder) -> None:
+        self.table, self.recorder = table, recorder
+        self.executed: List[int] = []
+        self.rounded: List[int] = []
+        self.largest_rounding: List[float] = []
+        self.magnitude: List[float] = []  # the largest operand at that rounding
+        self.condition: List[float] = []
+        self.relative_error: List[float] = []  # of the result, where the condition number was largest
+
+    def grow(self) -> None:
+        """Make room for the sites of modules loaded since."""
+        missing = len(self.table.sites) - len(self.executed)
+        self.executed += [0] * missing
+        self.rounded += [0] * missing
+        for numbers in (self.largest_rounding, self.magnitude, self.condition, self.relative_error):
+            numbers += [0.0] * missing
+
+    def of(self, number: int) -> Dict[str, Any]:
+        self.grow()
+        return {
+            "executed": self.executed[number],
+            "rounded": self.rounded[number],
+            "largest_rounding": self.largest_rounding[number],
+            "magnitude": self.magnitude[number],
+            "condition": min(self.condition[number], 1e300),
+            "relative_error": min(self.relative_error[number], 1e300),
+        }
+
+    def count(self, site: int) -> None:
+        try:
+            self.executed[site] += 1
+        except IndexError:
+            self.grow()
+            self.executed[site] += 1
+        if not self.executed[site] & 511:
+            self.recorder.check_deadline()
+
+    def rounding(self, site: int, local: float, size: float) -> None:
+        self.rounded[site] += 1
+        if abs(local) > self.largest_rounding[site]:
+            self.largest_rounding[site] = abs(local)
+            self.magnitude[site] = size
+
+    def amplification(self, site: int, size: float, result: float) -> None:
+        """A sum of terms of `size` left a much smaller `result`: the condition number is their ratio."""
+        condition = size / abs(plain(result))
+        if condition > self.condition[site]:
+            self.condition[site] = condition
+            self.relative_error[site] = abs(error_of(result) / plain(result))
+
+
+class Arithmetic:
+    """The operations on shadows. Every method takes the site first and computes the double as the program would."""
+
+    def __init__(self, statistics: SiteStatistics) -> None:
+        self.statistics = statistics
+
+    def finish(self, site: int, value: float, exact: Optional[Wide], local: float, parts: Split, size: float) -> float:
+        """The result of an operation: `local` is its own rounding; `exact` None means value - local."""
+        self.statistics.count(site)
+        if local:
+            self.statistics.rounding(site, local, size)
+            parts[site] = parts.get(site, 0.0) + local
+        elif not parts:
+            return value
+        if exact is None:
+            exact = wide.subtract(wide.widen(value), wide.widen(local))
+        return shadow(value, exact, parts)
+
+    def linear(self, site: int, a: Any, b: Any, sign: int) -> Any:
+        """a + sign * b"""
+        x, y = plain(a), plain(b)
+        value = x + y if sign > 0 else x - y
+        if type(value) is not float or not math.isfinite(value):
+            return value
+        local = self._rounding_of_sum(value, x, y * sign)
+        size = max(abs(x), abs(y))
+        shadowed_a, shadowed_b = type(a) is Shadow, type(b) is Shadow
+        if not shadowed_a and not shadowed_b:
+            return self.finish(site, value, None, local, {}, size)
+        parts: Split = a.parts if shadowed_a else {}
+        if shadowed_b:
+            parts = merged(parts, b.parts if sign > 0 else scaled(b.parts, -1.0))
+        elif local:
+            parts = dict(parts)
+        exact_b = exact_value(b)
+        exact = wide.add(exact_value(a), exact_b if sign > 0 else wide.negate(exact_b))
+        result = self.finish(site, value, exact, local, parts, size)
+        if value and size > _AMPLIFYING * abs(value):
+            self.statistics.amplification(site, float(size), result)
+        return result
+
+    @staticmethod
+    def _rounding_of_sum(value: float, x: Any, y: Any) -> float:
+        """value - (x + y), exactly (Knuth's TwoSum; ints beyond doubles the long way)."""
+        if type(x) is float and type(y) is float:
+            back = value - x
+            local = -((x - (value - back)) + (y - back))
+            if math.isfinite(local):
+                return local
+        return narrow_or_zero(wide.subtract(wide.widen(value), wide.add(wide.widen(x), wide.widen(y))))
+
+    def product(self, site: int, a: Any, b: Any) -> Any:
+        x, y = plain(a), plain(b)
+        value = x * y
+        if type(value) is not float or not math.isfinite(value):
+            return value
+        wide_x, wide_y = wide.widen(x), wide.widen(y)
+        local = narrow_or_zero(wide.subtract(wide.widen(value), wide.multiply(wide_x, wide_y)))
+        size = max(abs(x), abs(y))
+        if type(a) is not Shadow and type(b) is not Shadow:
+            return self.finish(site, value, wide.multiply(wide_x, wide_y), local, {}, size)
+        exact_a, exact_b = exact_value(a), exact_value(b)
+        parts = scaled(a.parts, y) if type(a) is Shadow else {}
+        if type(b) is Shadow:  # x*y - X*Y = (x - X)*y + X*(y - Y)
+            parts = merged(parts, scaled(b.parts, narrow_or_zero(exact_a)))
+        return self.finish(site, value, wide.multiply(exact_a, exact_b), local, parts, size)
+
+    def function(self, site: int, name: str, value: Any, arguments: Tuple[Any, ...]) -> Any:
+        """`value` = name(*arguments) as the program computed it. Slopes are secants between computed and exact."""
+        if type(value) is not float or not math.isfinite(value) or not set(map(type, arguments)) <= NUMBERS:
+            return value
+        here = [wide.widen(plain(a)) for a in arguments]
+        try:
+            before = functions.evaluate(name, here)
+            local = narrow_or_zero(wide.subtract(wide.widen(value), before))
+            parts: Split = {}
+            for position, argument in enumerate(arguments):
+                if type(argument) is not Shadow:
+                    continue
+                here[position] = argument.exact
+                after = functions.evaluate(name, here)
+                change = narrow_or_zero(wide.subtract(before, after))
+                moved = error_of(argument)
+                if moved:
+                    parts = merged(parts, scaled(argument.parts, change / moved))
+                before = after
+        except functions.CannotEvaluate:
+            if any(type(a) is Shadow for a in arguments):
+                self.statistics.recorder.unfollowed[name] += 1
+            return value
+        size = max((abs(plain(a)) for a in arguments), default=0.0)
+        return self.finish(site, value, before, local, parts, size)
+
+    def total(self, site: int, value: Any, items: List[Any]) -> Any:
+        """`value` = the sum of `items` as the program computed it."""
+        if type(value) is not float or not math.isfinite(value):
+            return value
+        computed = exact = wide.ZERO
+        parts: Split = {}
+        for item in items:
+            computed = wide.add(computed, wide.widen(plain(item)))
+            if type(item) is Shadow:
+                parts = merged(parts, item.parts)
+                exact = wide.add(exact, item.exact)
+            else:
+                exact = wide.add(exact, wide.widen(item))
+        local = narrow_or_zero(wide.subtract(wide.widen(value), computed))
+        size = max((abs(plain(item)) for item in items), default=0.0)
+        result = self.finish(site, value, exact, local, parts, size)
+        if value and parts and size > _AMPLIFYING * abs(value):
+            self.statistics.amplification(site, float(size), result)
+        return result
+
+
+def caller_place(depth: int) -> Tuple[str, int, str]:
+    """File, line and function of the code `depth` calls above the caller of this."""
+    frame = sys._getframe(depth + 1)
+    return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name

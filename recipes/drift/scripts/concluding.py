@@ -1,0 +1,256 @@
+"""Puts a `Study` into words and into the record the host parses (`debugbox.finding.Conclusion`). Runs in the box."""
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional
+
+from .measuring import Line, Native
+from .studying import COVER, Study, Trial, deviates, placebos
+
+MAX_PLACEBOS = 40
+_EVENTS = 0.1  # one rounding that is this share of a line's contribution is an event, not an accumulation
+_AMPLIFIER = 1e3  # condition number
+METRIC = "error of the watched value (computed - exact)"
+
+
+def finite(value: Any) -> Any:
+    """JSON without NaN and infinities (null instead), whatever is nested in it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+@lru_cache(maxsize=None)
+def _source(path: str) -> List[str]:
+    try:
+        return Path(path).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def place(study: Study, line: Line) -> Dict[str, Any]:
+    lines = _source(str(Path(study.program.repo) / line.file))
+    quote = lines[line.line - 1].strip() if 0 < line.line <= len(lines) else ""
+    return {"file": line.file, "line": line.line, "function": line.function, "quote": quote}
+
+
+def amplifiers(study: Study) -> List[Line]:
+    """Lines that made an error large relative to the value without being its source."""
+    sources = {str(line) for line in study.suspects}
+    strong = [line for line in study.lines if line.condition > _AMPLIFIER and str(line) not in sources]
+    return sorted(strong, key=lambda line: -line.relative_error)[:5]
+
+
+def kind_of_error(study: Study) -> str:
+    """accumulation, absorption, cancellation: from the size of single roundings and of the operands at them."""
+    top = study.suspects[0] if study.suspects else study.lines[0]
+    single = top.largest_rounding >= _EVENTS * abs(top.contribution)
+    if single and top.magnitude > _AMPLIFIER * study.chosen["scale"]:
+        return "absorption"
+    if single and any(line.condition > _AMPLIFIER for line in study.lines):
+        return "cancellation"
+    return "accumulation"
+
+
+def _how(study: Study, line: Line, kind: str) -> str:
+    if kind == "absorption":
+        return (
+            f"operands of up to {line.magnitude:.3g} absorb digits of small ones there: a single rounding loses up to"
+            f" {line.largest_rounding:.3g}, and nothing brings it back"
+        )
+    if kind == "cancellation":
+        return f"its rounding (up to {line.largest_rounding:.3g}) is left when nearly equal numbers are subtracted later"
+    return f"{line.rounded} roundings of at most {line.largest_rounding:.3g} each add up"
+
+
+def trial_named(study: Study, name: str) -> Optional[Trial]:
+    return next((trial for trial in study.trials if trial.name == name), None)
+
+
+def answer(study: Study) -> str:
+    """The answer in a paragraph."""
+    if study.stopped:
+        return f"No answer: {study.stopped}. Tried: `{study.program.command}`" + (
+            f", watching {study.watch}." if study.watch else "."
+        )
+    value, error = study.chosen["value"], study.error
+    if not study.present:
+        return _no_rounding_problem(study)
+    size = abs(error) / (study.chosen["scale"] or 1.0)
+    said = (
+        f"Rounding: {study.watch} is {value:.9g} where exact arithmetic gives {study.expected:.9g}, an error of"
+        f" {error:.3g} ({size:.2g} relative)."
+    )
+    if not study.suspects:
+        return f"{said} It comes from many lines; no small set of them explains nine tenths."
+    kind = kind_of_error(study)
+    shares = " and ".join(f"{line} ({line.share:.0%})" for line in study.suspects[:3])
+    said += f" Class: {kind}. It is introduced at {shares}: {_how(study, study.suspects[0], kind)}."
+    trial = trial_named(study, "suspects exact")
+    if trial is not None and trial.removed is not None:
+        said += f" Without the rounding of {'these lines' if len(study.suspects) > 1 else 'this line'},"
+        said += f" {max(0.0, trial.removed):.1%} of the error is gone."
+    return said
+
+
+def _no_rounding_problem(study: Study) -> str:
+    unknown = study.series["foreign"] or study.shadow["foreign"]
+    said = (
+        f"No rounding problem: in exact arithmetic the program computes the same {study.watch}"
+        f" ({study.chosen['value']:.9g}, rounding error {study.error:.1e}). If it drifts, the method, the model or the"
+        " input does it, not rounding."
+    )
+    if unknown:
+        return (
+            f"Rounding cannot be judged: {study.watch} depends on numbers that are not seen here"
+            f" ({', '.join(sorted(study.shadow['foreign'])) or 'NumPy'}). What is seen has no rounding problem."
+        )
+    return said
+
+
+def measurement(study: Study, native: Native) -> Dict[str, Any]:
+    """One symptom record of a native run against the study's exact value."""
+    return measured(native, study.expected, study.chosen, study.tolerance, study.noise)
+
+
+def measured(
+    native: Native, expected: float, point: Mapping[str, Any], tolerance: float, noise: float
+) -> Dict[str, Any]:
+    """The symptom record. `point` has the `index` in the watched series and the `scale` of the values."""
+    details = {
+        "applied": native.counts("applied"),
+        "changed": native.counts("changed"),
+        "stdout_sha256": native.run.stdout_sha256,
+        "exit_code": native.run.exit_code,
+        "values": native.series["count"] if native.series else 0,
+        "index": point["index"],
+        "scale": point["scale"],
+    }
+    value = native.value
+    record = {"measured": value, "expected": expected, "unit": "", "details": details}
+    if native.trouble or value is None:
+        note = native.trouble or f"the series ended before its value number {point['index']}"
+        return {**record, "state": "cannot measure", "note": note}
+    error = value - expected
+    state = "present" if deviates(error, point["scale"], tolerance, noise) else "absent"
+    note = f"value number {point['index']} of {details['values']}: error {error:.3g}"
+    return {**record, "state": state, "note": note}
+
+
+def hypotheses(study: Study) -> List[Dict[str, str]]:
+    """What was considered, with what spoke for and against it."""
+    if study.stopped or not study.watch:
+        return []
+    error = f"error {study.error:.3g} of {study.expected:.6g} along the computed branches"
+    rounding = {"text": f"rounding makes {study.watch} deviate", "status": "supported", "evidence": error}
+    method = {"text": "the method, the model or the input makes it drift", "status": "open", "evidence": ""}
+    if not study.present:
+        sure = study.exact and not study.shadow["foreign"]
+        rounding["status"] = "refuted" if sure else "open"
+        method["evidence"] = "in exact arithmetic the value is the same" if sure else ""
+        return [rounding, method]
+    method["evidence"] = "not examined: it would be left over in exact arithmetic"
+    found = [rounding, method]
+    for line in amplifiers(study)[:2]:
+        trial = next((t for t in study.trials if t.name.startswith("control") and str(t.lines[0]) == str(line)), None)
+        evidence = f"condition number {line.condition:.1g}, but its own roundings are {line.share:.1%} of the error"
+        if trial and trial.removed is not None:
+            evidence += f"; kept exact, {trial.removed:.1%} of the error is gone"
+        found.append({"text": f"{line} is the source", "status": "refuted", "evidence": evidence})
+    return found
+
+
+def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
+    """The fields of `Conclusion` as JSON."""
+    said: Dict[str, Any] = {
+        "answer": answer(study),
+        "by": "recipe drift",
+        "suspects": [],
+        "symptom": {"code": symptom_code, "metric": METRIC, "unit": "", "runs": [], "noise": study.noise},
+        "intervention": None,
+        "placebo_sites": [],
+        "exact": False,
+        "hypotheses": hypotheses(study),
+        "limits": list(dict.fromkeys(study.limits + ([study.stopped] if study.stopped else []))),
+    }
+    if study.native and not study.stopped:
+        said["symptom"]["runs"] = [measurement(study, native) for native in study.native]
+        said["exact"] = study.exact
+    if study.suspects and not study.stopped:
+        said["suspects"] = [suspect(study, line) for line in study.suspects]
+        said["intervention"] = {
+            "kind": "keep_exact",
+            "sites": [place(study, line) for line in study.suspects],
+            "parameters": {},
+            "describe": "the results of these lines are not rounded; all other lines round as before",
+        }
+        said["placebo_sites"] = [place(study, line) for line in placebos(study)[:MAX_PLACEBOS]]
+    cleaned: Dict[str, Any] = finite(said)
+    return cleaned
+
+
+def suspect(study: Study, line: Line) -> Dict[str, Any]:
+    alone = next((t for t in study.trials if len(t.lines) == 1 and str(t.lines[0]) == str(line)), None)
+    why = (
+        f"its roundings are {line.share:.1%} of the error ({line.contribution:.3g}); it ran {line.executed} times and"
+        f" rounded {line.rounded} times, by at most {line.largest_rounding:.3g}"
+    )
+    if alone is not None and alone.removed is not None and len(study.suspects) > 1:
+        why += f"; kept exact alone, the error becomes {alone.error:.3g}"
+    return {**place(study, line), "score": min(1.0, abs(line.share)), "why": why}
+
+
+def details(study: Study) -> Dict[str, Any]:
+    """Split table, self-checks, amplifiers, intervention table: what the picture and a page can show."""
+    if not study.watch:
+        return {"command": study.program.command}
+    return finite(  # type: ignore[no-any-return]
+        {
+            "command": study.program.command,
+            "watch": study.watch,
+            "why_watch": study.why_watch,
+            "class": kind_of_error(study) if study.present and study.lines else "no rounding problem",
+            "relative_error": abs(study.error) / (study.chosen["scale"] or 1.0),
+            "split": [_row(line) for line in study.lines[:30]],
+            "amplifiers": [_row(line) for line in amplifiers(study)],
+            "checks": study.checks,
+            "slowdown": study.slowdown,
+            "trials": [
+                {"what": trial.name, "lines": [str(line) for line in trial.lines], "error": trial.error,
+                 "removed": trial.removed, "enough": trial.removed is not None and trial.removed >= COVER,
+                 "applied": trial.native.counts("applied"), "changed": trial.native.counts("changed")}
+                for trial in study.trials
+            ],
+        }
+    )  # fmt: skip
+
+
+def _row(line: Line) -> Dict[str, Any]:
+    row = dict(vars(line))
+    row.pop("rewritten")
+    return row
+
+
+def summary(study: Study) -> str:
+    """The plain-words text that is printed."""
+    parts = [answer(study)]
+    if study.watch:
+        parts.append(f"Watched: {study.watch}, because {study.why_watch}.")
+    if study.trials:
+        parts.append(f"{'intervention':24} {'error':>12}   removed")
+        parts.append(f"{'none':24} {study.error:12.3g}")
+        for trial in study.trials:
+            error = "cannot measure" if trial.error is None else f"{trial.error:12.3g}"
+            removed = "" if trial.removed is None else f"{trial.removed:9.1%}"
+            parts.append(f"{trial.name:24} {error} {removed}   {', '.join(map(str, trial.lines))}")
+    amplifying = amplifiers(study) if study.watch and not study.stopped else []
+    if amplifying and study.present:
+        named = ", ".join(f"{line} (condition {line.condition:.1g})" for line in amplifying)
+        parts.append(f"Amplifiers, not sources: {named}.")
+    parts += [f"Not seen: {limit}." for limit in study.limits]
+    return "\n".join(parts)

@@ -1,0 +1,174 @@
+"""The recipe `drift`: is it rounding, how much, and which source lines introduce it? Runs in the box.
+
+`investigate` and `symptom` are the outermost functions and the only ones that know the box; all below them take the
+repository, the interpreter and the command as parameters.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from debugbox_recipes.harness import Program
+
+from . import concluding
+from .choosing import choose_command
+from .measuring import Measuring, Native
+from .studying import Study, study, unseen
+
+TOLERANCE = 1e-9  # relative: a million times a double's own rounding
+
+
+def investigate(
+    question: Optional[str] = None,
+    run: Optional[str] = None,
+    watch: Optional[str] = None,
+    tolerance: float = TOLERANCE,
+    time_limit_s: float = 280,
+) -> None:
+    """Measure, draw, print a summary and report one `recipe` record. Nothing here raises for what the program does."""
+    import debugbox_kernel as box
+
+    question = question or box.context.get("question")
+    command, why = run or box.context.get("run"), "it was given"
+    if not command:
+        command, why = choose_command(Path(box.repo), question)
+    if not command:
+        box.report("recipe", nothing_to_run(why))
+        print(why)
+        return
+    program = program_of(box, command)
+    result = study(program, question, watch, tolerance, time_limit_s)
+    if why != "it was given":
+        result.limits.append(f"the command `{command}` was chosen: {why}")
+    show(box, result)
+    print(concluding.summary(result))
+    box.report("recipe", record(result))
+
+
+def program_of(box: Any, command: str) -> Program:
+    roots = tuple(str(root) for root in box.context.get("import_roots") or ())
+    return Program(command, box.repo, str(box.python), roots)
+
+
+def show(box: Any, result: Study) -> None:
+    """The picture, where there is something to draw."""
+    if result.watch and not result.stopped:
+        from .picture import draw
+
+        box.show(draw(result), caption=concluding.answer(result))
+
+
+def symptom_code(command: str, watch: str, tolerance: float) -> str:
+    """What the finding keeps: measures the symptom once, in any box."""
+    return (
+        f"from debugbox_recipes import drift\n\ndrift.symptom(run={command!r}, watch={watch!r}, tolerance={tolerance!r})\n"
+    )
+
+
+def record(result: Study) -> Dict[str, Any]:
+    """The recipe's record."""
+    code = symptom_code(result.program.command, result.watch, result.tolerance) if result.watch else ""
+    said = concluding.conclusion(result, code)
+    return {"recipe": "drift", "conclusion": said, "details": concluding.details(result)}
+
+
+def nothing_to_run(why: str) -> Dict[str, Any]:
+    said = {
+        "answer": f"No answer: there is no command to run ({why}). Give one with --run.",
+        "by": "recipe drift",
+        "suspects": [],
+        "symptom": {"code": "", "metric": concluding.METRIC, "unit": "", "runs": [], "noise": None},
+        "intervention": None,
+        "placebo_sites": [],
+        "exact": False,
+        "hypotheses": [],
+        "limits": [why],
+    }
+    return {"recipe": "drift", "conclusion": said, "details": {}}
+
+
+def symptom(run: str, watch: str, tolerance: float = TOLERANCE, time_limit_s: float = 240) -> None:
+    """Measure once, under the context's interventions, and report one `symptom` record."""
+    import debugbox_kernel as box
+
+    keep, unknown = kept_places(box.context.get("interventions") or ())
+    if unknown:
+        note = f"this symptom cannot apply interventions of the kind {', '.join(unknown)}"
+        box.report("symptom", cannot_measure(note))
+        return
+    given = box.context.get("expected")
+    said = measure_symptom(program_of(box, run), watch, tolerance, keep, given, time_limit_s)
+    box.report("symptom", said)
+    print(f"{said['state']}: {said['note']}")
+
+
+def kept_places(interventions: Sequence[Mapping[str, Any]]) -> Tuple[List[Mapping[str, Any]], List[str]]:
+    """The places to keep exact, and the kinds of intervention that are not ours."""
+    keep: List[Mapping[str, Any]] = []
+    unknown = []
+    for one in interventions:
+        if one["kind"] == "keep_exact":
+            keep += one["sites"]
+        else:
+            unknown.append(str(one["kind"]))
+    return keep, unknown
+
+
+def measure_symptom(
+    program: Program,
+    watch: str,
+    tolerance: float = TOLERANCE,
+    keep: Sequence[Mapping[str, Any]] = (),
+    given: Optional[Mapping[str, Any]] = None,
+    time_limit_s: float = 240,
+) -> Dict[str, Any]:
+    """The symptom record: a native run, with `keep` exact, against the exact value.
+
+    `given` spares the shadow run: an earlier symptom record, or a mapping with `expected`, `index` and `scale`.
+    """
+    measuring = Measuring(program, time_limit_s)
+    point = {**(given or {}), **((given or {}).get("details") or {})}
+    if not all(isinstance(point.get(key), (int, float)) for key in ("expected", "index", "scale")):
+        found = exact_point(measuring, watch)
+        if isinstance(found, str):
+            return cannot_measure(found)
+        point = found
+    native = measuring.native(watch, int(point["index"]), keep)
+    return dict(concluding.finite(_checked(native, keep, point, tolerance)))
+
+
+def _checked(
+    native: Native, keep: Sequence[Mapping[str, Any]], point: Mapping[str, Any], tolerance: float
+) -> Dict[str, Any]:
+    said = concluding.measured(native, point["expected"], point, tolerance, 0.0)
+    found = set(native.result["places_found"]) if native.result else set()
+    lost = [f"{p['file']}:{p['line']}" for p in keep if f"{p['file']}:{p['line']}" not in found]
+    if lost and said["state"] != "cannot measure":
+        said.update(state="cannot measure", note=f"the intervention's place does not exist or did not load: {lost[0]}")
+    return said
+
+
+def exact_point(measuring: Measuring, watch: str) -> Any:
+    """`expected`, `index` and `scale` by a shadow run, or in words why there are none."""
+    shadow = measuring.shadow([watch], limit_s=max(2.0, measuring.left_s * 0.7))
+    if shadow.result is None:
+        return f"the shadow run left no record ({shadow.run.failure or 'os._exit or exec'})"
+    series = shadow.result["series"].get(watch)
+    if not series or not series["chosen"]:
+        return f"the watch {watch} recorded no number ({shadow.run.failure or '; '.join(unseen(shadow.result)) or 'gone'})"
+    if shadow.partial:
+        return "the shadow run did not end in time, so the exact value is not known"
+    if series["foreign"]:
+        return "the watched values are NumPy's: their exact value is not known"
+    chosen = series["chosen"]
+    return {"expected": chosen["value"] - chosen["error"], "index": chosen["index"], "scale": chosen["scale"]}
+
+
+def cannot_measure(note: str) -> Dict[str, Any]:
+    return {
+        "state": "cannot measure",
+        "measured": None,
+        "expected": None,
+        "unit": "",
+        "note": note,
+        "details": {"applied": {}, "changed": {}},
+    }

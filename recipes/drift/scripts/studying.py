@@ -1,0 +1,258 @@
+"""The investigation itself, step by step: runs, choice of the watch, self-checks, suspects, interventions. In the box.
+
+The result is a `Study`; `concluding` puts it into words and `picture` draws it.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from debugbox_recipes.harness import Program
+
+from .choosing import Candidates, candidates, sinks_of_files
+from .measuring import Line, Measuring, Native, lines_of
+
+COVER = 0.9  # of the error that the suspects must explain, and that keeping them exact must remove
+_MAX_SUSPECTS = 6
+
+
+@dataclass
+class Trial:
+    """One intervention: what was kept exact, and what was left of the error."""
+
+    name: str
+    lines: Tuple[Line, ...]
+    native: Native
+    error: Optional[float]
+    removed: Optional[float]  # share of the error that is gone
+
+
+@dataclass
+class Study:
+    """All that was measured. Grows step by step; `stopped` says why it went no further."""
+
+    program: Program
+    question: Optional[str]
+    tolerance: float
+    stopped: str = ""
+    limits: List[str] = field(default_factory=list)
+    watch: str = ""
+    why_watch: str = ""
+    shadow: Dict[str, Any] = field(default_factory=dict)  # the shadow run's result
+    native: List[Native] = field(default_factory=list)  # the A/A pair
+    lines: List[Line] = field(default_factory=list)
+    suspects: List[Line] = field(default_factory=list)
+    trials: List[Trial] = field(default_factory=list)
+    checks: Dict[str, Any] = field(default_factory=dict)
+    slowdown: float = math.nan
+
+    @property
+    def series(self) -> Dict[str, Any]:
+        series: Dict[str, Any] = self.shadow["series"][self.watch]
+        return series
+
+    @property
+    def chosen(self) -> Dict[str, Any]:
+        chosen: Dict[str, Any] = self.series["chosen"]
+        return chosen
+
+    @property
+    def expected(self) -> float:
+        return float(self.chosen["value"] - self.chosen["error"])
+
+    @property
+    def error(self) -> float:
+        return float(self.chosen["error"])
+
+    @property
+    def noise(self) -> float:
+        values = [native.value for native in self.native if native.value is not None]
+        return abs(values[0] - values[1]) if len(values) == 2 else 0.0
+
+    @property
+    def present(self) -> bool:
+        return deviates(self.error, self.chosen["scale"], self.tolerance, self.noise)
+
+    @property
+    def exact(self) -> bool:
+        return bool(self.checks) and all(self.checks[name] for name in ("same_values", "closes", "complete"))
+
+
+def deviates(error: float, scale: float, tolerance: float, noise: float) -> bool:
+    """Beyond the tolerance (relative to the value's usual size) and ten times the noise."""
+    return abs(error) > tolerance * scale and abs(error) > 10 * noise
+
+
+def study(program: Program, question: Optional[str], watch: Optional[str], tolerance: float, limit_s: float) -> Study:
+    """Run everything that the time allows."""
+    result = Study(program, question, tolerance)
+    measuring = Measuring(program, limit_s)
+    for step in (_shadow, _native, _suspects, _intervene):
+        step(result, measuring, watch)
+        if result.stopped:
+            break
+    return result
+
+
+def _shadow(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    plain = measuring.plain()
+    look = measuring.look()
+    if plain.timed_out or look.timed_out:
+        study.stopped = f"`{study.program.command}` was {(plain if plain.timed_out else look).failure}"
+        return
+    if plain.failure:
+        study.limits.append(f"the program itself ended with {plain.failure}")
+    study.checks["same_output_when_watched"] = plain.stdout_sha256 == look.stdout_sha256
+    modules = sorted({module for result in look.results for module in result["modules"]})
+    if not modules:
+        study.stopped = f"`{study.program.command}` loads none of the repository's modules ({plain.failure or 'hook'})"
+        return
+    sinks, failed = sinks_of_files(Path(study.program.repo), modules)
+    if failed:
+        study.limits.append(f"could not be parsed here: {', '.join(failed[:5])}")
+    tried = candidates(sinks, study.question, watch)
+    _run_shadow(study, measuring, tried, look.duration_s)
+
+
+def _run_shadow(study: Study, measuring: Measuring, tried: Candidates, native_s: float) -> None:
+    limit_s = max(2.0, min(measuring.left_s * 0.6, measuring.left_s - 6 * native_s))
+    shadow = measuring.shadow(list(tried.scores), limit_s=limit_s)
+    if shadow.result is None:
+        study.stopped = f"the shadow run left no record: {shadow.run.failure or 'it was replaced by another process'}"
+        return
+    study.shadow = shadow.result
+    study.slowdown = shadow.run.duration_s / max(native_s, 1e-3)
+    study.watch = _best_watch(tried, shadow.result, study.tolerance)
+    if not study.watch:
+        named = ", ".join(list(tried.scores)[:5]) or "nothing"
+        study.stopped = f"no float was recorded at any watched place ({named})"
+        study.limits += unseen(shadow.result)
+        return
+    study.why_watch = tried.why
+    study.checks["complete"] = not shadow.partial
+    study.checks["shadow_exit"] = shadow.run.exit_code
+    if shadow.partial:
+        study.limits.append(
+            f"the shadow run was stopped after {limit_s:.0f} s ({study.series['count']} values seen): what is said"
+            " holds for this part of the run"
+        )
+    study.limits += unseen(shadow.result)
+
+
+def _best_watch(tried: Candidates, result: Dict[str, Any], tolerance: float) -> str:
+    """Deviating before not, then the better match, then the larger relative deviation; printing last, as it repeats."""
+
+    def rank(watch: str) -> Tuple[Any, ...]:
+        chosen = result["series"][watch]["chosen"]
+        relative = abs(chosen["error"]) / (chosen["scale"] or 1.0)
+        size = round(math.log10(relative)) if relative else -400
+        sink = tried.sinks.get(watch)
+        return (relative > tolerance, tried.scores[watch], size, sink is not None and sink.kind != "print", watch)
+
+    seen = [w for w in tried.scores if w in result["series"] and result["series"][w]["chosen"]]
+    return max(seen, key=rank, default="")
+
+
+def unseen(result: Dict[str, Any]) -> List[str]:
+    """What the shadow run could not follow, in words with counts."""
+    said = []
+    if result["foreign"]:
+        counted = ", ".join(f"{name} ({n} times)" for name, n in sorted(result["foreign"].items())[:6])
+        said.append(f"arithmetic on these types is not seen, its results are taken for exact: {counted}")
+    if result["unfollowed"]:
+        counted = ", ".join(f"{name} ({n})" for name, n in sorted(result["unfollowed"].items())[:6])
+        said.append(f"functions whose results were taken for exact: {counted}")
+    if result["flips"]:
+        total = sum(result["flips"].values())
+        where = ", ".join(sorted(result["flips"], key=lambda p: -result["flips"][p])[:4])
+        said.append(f"in exact arithmetic {total} comparisons or whole numbers would have come out otherwise ({where})")
+    if result["not_rewritten"]:
+        said.append(f"not rewritten, nested too deeply: {', '.join(result['not_rewritten'][:5])}")
+    if not result["mpmath"]:
+        said.append("mpmath is missing: sin, exp and the like are taken for exact")
+    return said
+
+
+def _native(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    index = study.chosen["index"]
+    study.native = [measuring.native(study.watch, index) for _ in range(2)]
+    first, second = study.native
+    for native in study.native:
+        if native.trouble:
+            study.stopped = f"cannot measure: {native.trouble}"
+            return
+    assert first.series is not None and second.series is not None
+    if first.series["sha256"] != second.series["sha256"]:
+        study.limits.append("two runs of the unchanged program differ: it is not deterministic")
+    if study.series["foreign"]:
+        study.limits.append(f"{study.series['foreign']} watched values were NumPy's: their error is not known")
+    complete = study.checks["complete"]
+    same = first.series["sha256"] == study.series["sha256"] if complete else first.value == study.chosen["value"]
+    study.checks["same_values"] = same and not study.series["foreign"]
+    if not same:
+        study.limits.append("the shadow run computed other values than the native run: its split is an indication only")
+    whole = sum(study.chosen["split"].values())
+    study.checks["split_sum"], study.checks["true_error"] = whole, study.error
+    study.checks["closes"] = abs(whole - study.error) <= 0.05 * abs(study.error) or not study.present
+    if not study.checks["closes"]:
+        study.limits.append(f"the split adds up to {whole:.3g}, the error is {study.error:.3g}")
+
+
+def _suspects(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    study.lines = lines_of(study.shadow, study.chosen)
+    if study.present:
+        study.suspects = smallest_cover(study.lines)
+
+
+def smallest_cover(lines: Sequence[Line]) -> List[Line]:
+    """The fewest lines without whose contributions at most a tenth of the error is left; of equals the closest.
+
+    Contributions have signs: lines that cancel each other belong together. Where six lines do not do, the largest
+    ones are taken until it is enough; none where even twenty are not.
+    """
+    usable = [line for line in lines if line.rewritten and line.contribution]
+    for size in range(1, _MAX_SUSPECTS + 1):
+        found = []
+        for group in itertools.combinations(usable[:10], size):
+            left = abs(1.0 - sum(line.share for line in group))
+            if left <= 1.0 - COVER:
+                found.append((left, group))
+        if found:
+            group = min(found, key=lambda item: item[0])[1]
+            return sorted(group, key=lambda line: -abs(line.share))
+    sums = itertools.accumulate(line.share for line in usable[:20])
+    enough = [size for size, covered in enumerate(sums, 1) if abs(1.0 - covered) <= 1.0 - COVER]
+    return usable[: enough[0]] if enough else []
+
+
+def control_line(study: Study) -> Optional[Line]:
+    """The busiest rounding line that is no suspect: keeping it exact must change nothing."""
+    others = [line for line in placebos(study) if abs(line.share) < 0.05]
+    return max(others, key=lambda line: line.rounded, default=None)
+
+
+def placebos(study: Study) -> List[Line]:
+    suspects = {str(line) for line in study.suspects}
+    return [line for line in study.lines if line.rounded and line.rewritten and str(line) not in suspects]
+
+
+def _intervene(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    if not study.suspects:
+        return
+    groups: List[Tuple[str, Tuple[Line, ...]]] = [("suspects exact", tuple(study.suspects))]
+    control = control_line(study)
+    if control is not None:
+        groups.append(("control line exact", (control,)))
+    if len(study.suspects) > 1:
+        groups += [("this line alone exact", (line,)) for line in study.suspects[:3]]
+    for name, lines in groups:
+        if measuring.left_s < 5:
+            study.limits.append(f"no time left for the intervention `{name}`")
+            continue
+        keep = [{"file": line.file, "line": line.line} for line in lines]
+        native = measuring.native(study.watch, study.chosen["index"], keep)
+        error = None if native.value is None else native.value - study.expected
+        removed = None if error is None else 1.0 - abs(error) / abs(study.error)
+        study.trials.append(Trial(name, lines, native, error, removed))
