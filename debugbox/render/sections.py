@@ -27,7 +27,7 @@ def answer(finding: Finding) -> str:
 
 
 def _check_line(finding: Finding) -> str:
-    marks = "  ".join(f"{words.MARK[check.result]} {check.name}" for check in finding.checks)
+    marks = " · ".join(f"{words.MARK[check.result]} {check.name}" for check in finding.checks)
     return f"\n\nChecks: {marks}" if marks else ""
 
 

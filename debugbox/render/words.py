@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from debugbox.finding import Check, Cost, Finding, Measurement, Output, Place, Verdict
+from debugbox.finding import Cost, Finding, Measurement, Output, Place, Verdict
 from debugbox.foreign import clean_line, clean_text
 
 MEANING: dict[Verdict, str] = {
@@ -33,6 +33,13 @@ def duration(seconds: float) -> str:
     if whole < 48 * 3600:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86400} days"
+
+
+def age(seconds: float) -> str:
+    """How long ago, roughly: `5 min`, `3 h`, `12 days`."""
+    if seconds < 3600:
+        return f"{max(0, int(seconds // 60))} min"
+    return f"{int(seconds // 3600)} h" if seconds < 48 * 3600 else f"{int(seconds // 86400)} days"
 
 
 def money(cost: Cost) -> str:
@@ -75,35 +82,31 @@ def place(where: Place) -> str:
     return f"{at} in {clean_line(where.function)}" if where.function else at
 
 
-def check_title(check: Check) -> str:
-    return f"{check.name}: {check.result}"
-
-
 def measured(runs: Sequence[Measurement]) -> str:
     """A table of a symptom's runs."""
     rows = [
-        [str(index), run.state, number(run.measured, run.unit), number(run.expected, run.unit),
-         number(run.effect, run.unit), run.note]
+        [index, run.state, run.measured, run.expected, run.effect, run.unit, run.note]
         for index, run in enumerate(runs, start=1)
-    ]  # fmt: skip
-    return table(["run", "symptom", "measured", "expected", "effect", "note"], rows)
+    ]
+    return table(["run", "symptom", "measured", "expected", "effect", "unit", "note"], rows)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Typed rows as plain text: numbers to the right, text to the left, a column that is empty left out."""
-    fields = [[_field(value) for value in row] for row in rows]
-    titles = [_field(name) for name in columns]
-    used = [i for i in range(len(titles)) if not fields or any(row[i] for row in fields if i < len(row))]
-    widths = {i: max(len(titles[i]), *(len(row[i]) for row in fields if i < len(row)), 0) for i in used}
-    right = {i for i in used if fields and all(_is_number(row[i]) for row in fields if i < len(row))}
+    values = [list(row)[: len(columns)] + [""] * (len(columns) - len(row)) for row in rows]
+    shown = [[_field(name) for name in columns], *([_field(value) for value in row] for row in values)]
+    used = [i for i in range(len(columns)) if not values or any(row[i] for row in shown[1:])]
+    width = {i: max(len(row[i]) for row in shown) for i in used}
+    right = {i for i in used if values and all(_is_number(row[i]) for row in values)}
+    lines = [
+        "  ".join(row[i].rjust(width[i]) if i in right else row[i].ljust(width[i]) for i in used).rstrip()
+        for row in shown
+    ]
+    return "\n".join([lines[0], "  ".join("─" * width[i] for i in used), *lines[1:]])
 
-    def line(values: Sequence[str]) -> str:
-        cells = (values[i] if i < len(values) else "" for i in used)
-        padded = (v.rjust(widths[i]) if i in right else v.ljust(widths[i]) for i, v in zip(used, cells, strict=True))
-        return "  ".join(padded).rstrip()
 
-    rule = "  ".join("─" * widths[i] for i in used)
-    return "\n".join([line(titles), rule, *map(line, fields)])
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _field(value: Any) -> str:
@@ -111,10 +114,6 @@ def _field(value: Any) -> str:
         return "–"
     text = f"{value:.6g}" if isinstance(value, float) else clean_line(str(value))
     return text if len(text) <= CELL_CHARS else f"{text[: CELL_CHARS - 1]}…"
-
-
-def _is_number(text: str) -> bool:
-    return text == "–" or text[:1].isdigit() or (text[:1] in "-+." and text[1:2].isdigit())
 
 
 def data_table(output: Output) -> str:

@@ -1,0 +1,173 @@
+"""A finding as plain text for stdout, and the tables of `debugbox list`. Colour only where it is asked for."""
+
+import shlex
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from debugbox.finding import Check, Finding, Suspect, Verdict
+from debugbox.foreign import clean_line, clean_text, cleaned
+from debugbox.render import words
+from debugbox.render.live import Step, View
+from debugbox.render.prose import Block, Inline, blocks
+
+__all__ = ["InterruptedRun", "Step", "View", "as_json", "findings_table", "interrupted_table", "report"]
+
+WIDTH = 80
+_COLOUR: dict[Verdict, str] = {
+    "confirmed": "\x1b[1;32m",
+    "supported": "\x1b[1;32m",
+    "suspected": "\x1b[1;33m",
+    "refuted": "\x1b[1;36m",
+    "inconclusive": "\x1b[1;35m",
+}
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+def report(
+    finding: Finding, *, path: Path | None = None, note: str = "", colour: bool = False, width: int = WIDTH
+) -> str:
+    """The final report: question, verdict, answer, places, checks, what it took, how to look at it.
+
+    `path` is the notebook's, `note` what the archive has to say about it. Code and paths are never wrapped.
+    """
+    width = max(40, min(width, 100))
+    parts = [
+        _wrapped(_bold(clean_line(finding.question), colour), width),
+        _wrapped(f"{_verdict(finding, colour)}  {words.MEANING[finding.verdict]}", width),
+        _answer(finding, width),
+        _titled("Where", [_suspect(rank, each, width) for rank, each in _ranked(finding)], colour),
+        _titled("Checks", [_check(each, width) for each in finding.checks], colour),
+        _titled(
+            "Not seen", [_wrapped(f"- {clean_line(each)}", width, "  ", "    ") for each in finding.limits], colour
+        ),
+        _wrapped(words.effort(finding), width),
+        _wrapped(clean_line(note), width),
+        _how_to_look(finding, path),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def as_json(finding: Finding) -> str:
+    """The finding's JSON, safe on a terminal."""
+    return cleaned(finding).to_json()
+
+
+def _verdict(finding: Finding, colour: bool) -> str:
+    word = finding.verdict.upper()
+    return f"{_COLOUR[finding.verdict]}{word}{_PLAIN}" if colour else word
+
+
+def _bold(text: str, colour: bool) -> str:
+    return f"{_BOLD}{text}{_PLAIN}" if colour else text
+
+
+def _titled(title: str, lines: list[str], colour: bool) -> str:
+    return "\n".join([_bold(title, colour), *lines]) if lines else ""
+
+
+def _answer(finding: Finding, width: int) -> str:
+    lines: list[str] = []
+    before: Block | None = None
+    for block in blocks(finding.answer):
+        if before is not None and not (before.kind == block.kind == "item"):
+            lines.append("")
+        lines.append(_block(block, width))
+        before = block
+    return "\n".join(lines)
+
+
+def _block(block: Block, width: int) -> str:
+    if block.kind == "fence":
+        return textwrap.indent(block.text, "    ")
+    text = _plain(block.inlines)
+    if block.kind == "item":
+        indent = "  " * block.level
+        return _wrapped(f"{block.marker} {text}", width, indent, f"{indent}{' ' * (len(block.marker) + 1)}")
+    return _wrapped(text, width)
+
+
+def _plain(parts: tuple[Inline, ...]) -> str:
+    return "".join(_plain(part.parts) if part.parts else part.text for part in parts)
+
+
+def _ranked(finding: Finding) -> list[tuple[int, Suspect]]:
+    return list(enumerate(finding.suspects[:5], start=1))
+
+
+def _suspect(rank: int, suspect: Suspect, width: int) -> str:
+    head = f"  {rank}. {words.place(suspect)}  (score {suspect.score:.2f})"
+    return f"{head}\n{_wrapped(clean_line(suspect.why), width, '     ', '     ')}" if suspect.why.strip() else head
+
+
+def _check(check: Check, width: int) -> str:
+    head = f"  {words.MARK[check.result]} {check.name:<14}"
+    result = "" if check.result == "passed" else f"{check.result}: "
+    return _wrapped(f"{result}{clean_line(check.why)}", width, f"{head} ", " " * 19)
+
+
+def _how_to_look(finding: Finding, path: Path | None) -> str:
+    shown = f"  debugbox show {finding.id} --html plots.html   one page with the plots, for any browser"
+    verify = f"  debugbox verify {finding.id}   run its checks again on the repository as it is now"
+    again = [shown, verify] if finding.symptom.code else [shown]
+    if path is None:
+        return f"Finding   {finding.id}"
+    lines = [
+        f"Finding   {finding.id}",
+        f"Notebook  {clean_text(str(path))}",
+        "",
+        "To look at it:",
+        f"  jupyter lab {clean_text(shlex.quote(str(path)))}",
+    ]
+    return "\n".join(lines + again)
+
+
+def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> str:
+    """`text` wrapped between words; a word that is too long (a path) stays whole."""
+    return textwrap.fill(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterruptedRun:
+    """What `debugbox list` says about a run that was killed."""
+
+    id: str
+    age_s: float
+    cells: int
+    question: str
+
+
+def findings_table(findings: Sequence[Finding], *, now: datetime | None = None, width: int = WIDTH) -> str:
+    """One line a finding: id, age, verdict, first place, question; cut to `width`."""
+    moment = now or datetime.now(UTC)
+    rows = [
+        [each.id, _age(each.created, moment), each.verdict, _first_place(each), clean_line(each.question)]
+        for each in findings
+    ]
+    return _cut(words.table(["id", "age", "verdict", "place", "question"], rows), width)
+
+
+def interrupted_table(runs: Sequence[InterruptedRun], *, width: int = WIDTH) -> str:
+    rows = [[run.id, words.age(run.age_s), words.counted(run.cells, "cell"), run.question] for run in runs]
+    return _cut(words.table(["interrupted", "age", "has", "question"], rows), width)
+
+
+def _cut(table: str, width: int) -> str:
+    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in table.split("\n"))
+
+
+def _first_place(finding: Finding) -> str:
+    return str(finding.suspects[0]) if finding.suspects else ""
+
+
+def _age(created: str, now: datetime) -> str:
+    try:
+        then = datetime.fromisoformat(created)
+    except ValueError:
+        return "?"
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return words.age((now - then).total_seconds())
