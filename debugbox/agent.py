@@ -21,9 +21,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from debugbox.bill import Prices
-from debugbox.budget import AgentLimits, Budget
+from debugbox.budget import AgentLimits as AgentLimits
+from debugbox.budget import Budget
 from debugbox.conversation import Block, Conversation, Reply, ToolCall
-from debugbox.errors import BoxGone, CredentialsRefused, ModelUnavailable
+from debugbox.errors import BoxGone, CredentialsRefused, KernelDied, ModelUnavailable
 from debugbox.finding import Cell, Conclusion, Cost
 from debugbox.model import Clock, Model, OnEvent
 from debugbox.shown import Marker, digest_cells, first_message, off_track, show_cell, system_prompt
@@ -207,7 +208,7 @@ class Agent:
         timeout_s = left_s if left_s < self._budget.limits.cell_timeout_s else None
         try:
             cell = self._bench.run_cell(asked.code, purpose=asked.purpose, timeout_s=timeout_s, setup=asked.setup)
-        except BoxGone as err:
+        except (BoxGone, KernelDied) as err:  # no other box can be had
             return Stopped(why=f"the box is gone: {err.cause}")
         self._on_event("cell_finished", cell=cell)
         notes = [_text(words) for what, words in off_track(self._bench.cells).items() if self._once(what)]

@@ -268,5 +268,5 @@ def _as_reply(heard: Heard) -> Reply | Trouble:
         return message
     details = message.stop_details
     detail = f"{details.category}: {details.explanation or 'no explanation'}" if details else ""
-    content = tuple(message.to_param()["content"])
+    content = tuple(block.to_dict(mode="json") for block in message.content)
     return Reply(content=content, stop=message.stop_reason, usage=heard.usage(), detail=detail)

@@ -29,7 +29,7 @@ _AFTERWARDS: dict[CellStatus, str] = {
     "ok": "",
     "error": "It raised; what ran before that stays in effect.",
     "timeout": "It was stopped at its time limit; what it had printed is below, the kernel keeps its variables.",
-    "died": "The kernel died. Nothing it held is left: the next cell runs in a fresh box, so set up again.",
+    "died": "The kernel died, and what it held is lost. The next cell gets a fresh box: only set-up cells ran there.",
 }
 
 

@@ -1,0 +1,117 @@
+"""Requirement: money is shown where its price is known, and never as 0 where it is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from debugbox.bill import Bill, Usage, load_prices
+from debugbox.errors import BadSettings
+
+REPLY = Usage(input=1_000, cache_write_5m=2_000, cache_write_1h=3_000, cache_read=40_000, output=500, thinking=100)
+
+
+def test_a_reply_costs_its_tokens_by_kind() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(REPLY)
+    by_hand = (1_000 * 4 + 2_000 * 5 + 3_000 * 8 + 40_000 * 0.20 + 500 * 20) / 1e6
+    assert bill.cost_usd == pytest.approx(by_hand)
+    bill.add(REPLY)
+    assert bill.cost_usd == pytest.approx(2 * by_hand)
+    assert bill.total.cache_read == 80_000
+
+
+@pytest.mark.parametrize(("context", "input_price"), [(100_000, 0.1), (100_001, 0.5)])
+def test_haiku_has_two_bands(context: int, input_price: float) -> None:
+    bill = Bill("claude-haiku-5-5", prices=load_prices())
+    bill.add(Usage(input=context))
+    assert bill.cost_usd == pytest.approx(context * input_price / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("model", "input_price"),
+    [
+        ("claude-opus-5-5", 4),
+        ("claude-opus-5-5-20260901", 4),
+        ("claude-opus-5", 5),
+        ("claude-opus-5-20260401", 5),
+        ("claude-opus-5-5@20260901", 4),
+        ("claude-opus-5-7", None),
+        ("claude-opus-55", None),
+        ("qwen3:32b", None),
+        ("", None),
+    ],
+)
+def test_price_is_that_of_the_longest_id_that_is_this_model(model: str, input_price: float | None) -> None:
+    bands = load_prices().bands_of(model)
+    assert (bands[0].input if bands else None) == input_price
+
+
+@pytest.mark.parametrize(
+    ("model", "endpoint"), [("qwen3", ""), ("claude-opus-5-5", "http://localhost:4000")], ids=["model", "endpoint"]
+)
+def test_unknown_price_is_none_and_shown_as_tokens(model: str, endpoint: str) -> None:
+    bill = Bill(model, endpoint=endpoint, prices=load_prices())
+    bill.add(REPLY)
+    assert bill.cost_usd is None
+    assert bill.affordable_output(1.0) is None
+    assert "$" not in bill.line(turn=1, max_cost_usd=2, elapsed_s=0)
+    assert bill.as_cost(duration_s=1, turns=1, cells=0).cost_usd is None
+
+
+def test_line_reads_as_people_want_it() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(Usage(input=3_000, cache_read=38_000, output=13_000))
+    line = bill.line(turn=7, max_cost_usd=2, elapsed_s=130.4)
+    assert line == "turn 7 · 41k context (93 % cached) · $0.28 of $2.00 · 2m10s"
+
+
+def test_affordable_output_pays_for_the_request_first() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(Usage(cache_read=100_000, output=10))
+    assert bill.affordable_output(0.12) == pytest.approx(5_000, abs=1)
+    assert bill.next_usd(5_000) == pytest.approx(0.12)
+
+
+def test_dropped_reply_without_usage_does_not_hide_the_context() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(Usage(cache_read=100_000))
+    bill.add(Usage())
+    assert bill.last.context == 100_000
+
+
+def test_cost_of_the_record_has_all_kinds_of_tokens() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(REPLY)
+    cost = bill.as_cost(duration_s=61.5, turns=3, cells=4)
+    assert (cost.model, cost.endpoint, cost.turns, cost.cells) == ("claude-opus-5-5", "", 3, 4)
+    assert cost.tokens == {
+        "input": 1_000,
+        "cache_write_5m": 2_000,
+        "cache_write_1h": 3_000,
+        "cache_read": 40_000,
+        "output": 500,
+        "thinking": 100,
+    }
+
+
+def test_own_prices_replace_and_join_the_packages(tmp_path: Path) -> None:
+    band = {"input": 1, "cache_write_5m": 1, "cache_write_1h": 1, "cache_read": 1, "output": 1}
+    own = tmp_path / "prices.json"
+    own.write_text(json.dumps({"checked": "2027-01-01", "models": {"claude-opus-5-5": [band], "mine": [band]}}))
+    prices = load_prices(own)
+    assert prices.bands_of("claude-opus-5-5")[0].input == 1
+    assert prices.bands_of("mine") and prices.bands_of("claude-sonnet-5-5")
+    assert prices.checked == "2027-01-01"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"models": {"x": [{"input": 1}]}}', '{"models": {"x": 3}}'])
+def test_own_prices_that_cannot_be_read_are_named(text: str, tmp_path: Path) -> None:
+    own = tmp_path / "prices.json"
+    own.write_text(text)
+    with pytest.raises(BadSettings, match="not a price table"):
+        load_prices(own)
+
+
+def test_packaged_prices_carry_the_day_they_were_read() -> None:
+    assert load_prices().checked == "2026-11-21"
