@@ -16,7 +16,6 @@ from .shadow import NUMBERS, Arithmetic, Shadow, SiteStatistics, caller_place, e
 from .sites import OPERATORS, SiteTable
 
 
-
 def _flat(arguments: Iterable[Any]) -> Iterator[Any]:
     """Arguments and, of those that are lists or tuples, the items (math.dist, math.sumprod)."""
     for argument in arguments:

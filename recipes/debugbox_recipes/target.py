@@ -42,9 +42,7 @@ class Observation:
 
     def transform(self, tree: ast.Module, file: str, lines: List[str]) -> ast.Module:
         kept = self.kept_lines(file, lines)
-        plan = RewritePlan(
-            everything=self.shadow, watches=self.watches, kept_lines=kept, calls=self.evaluates
-        )
+        plan = RewritePlan(everything=self.shadow, watches=self.watches, kept_lines=kept, calls=self.evaluates)
         return rewrite(tree, file, plan, self.table)
 
     def kept_lines(self, file: str, lines: List[str]) -> FrozenSet[int]:

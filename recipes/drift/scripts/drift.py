@@ -59,9 +59,7 @@ def show(box: Any, result: Study) -> None:
 
 def symptom_code(command: str, watch: str, tolerance: float) -> str:
     """What the finding keeps: measures the symptom once, in any box."""
-    return (
-        f"from debugbox_recipes import drift\n\ndrift.symptom(run={command!r}, watch={watch!r}, tolerance={tolerance!r})\n"
-    )
+    return f"from debugbox_recipes import drift\n\ndrift.symptom(run={command!r}, watch={watch!r}, tolerance={tolerance!r})\n"
 
 
 def record(result: Study) -> Dict[str, Any]:
@@ -123,10 +121,12 @@ def measure_symptom(
 ) -> Dict[str, Any]:
     """The symptom record: a native run, with `keep` exact, against the exact value.
 
-    `given` spares the shadow run: an earlier symptom record, or a mapping with `expected`, `index` and `scale`.
+    `given` spares the shadow run where it has `expected` (or `value`) and, itself or in `details`, `index` and
+    `scale`: an earlier symptom record. A value alone does not say at which point of the series it holds.
     """
     measuring = Measuring(program, time_limit_s)
     point = {**(given or {}), **((given or {}).get("details") or {})}
+    point.setdefault("expected", point.get("value"))
     if not all(isinstance(point.get(key), (int, float)) for key in ("expected", "index", "scale")):
         found = exact_point(measuring, watch)
         if isinstance(found, str):
@@ -154,7 +154,9 @@ def exact_point(measuring: Measuring, watch: str) -> Any:
         return f"the shadow run left no record ({shadow.run.failure or 'os._exit or exec'})"
     series = shadow.result["series"].get(watch)
     if not series or not series["chosen"]:
-        return f"the watch {watch} recorded no number ({shadow.run.failure or '; '.join(unseen(shadow.result)) or 'gone'})"
+        return (
+            f"the watch {watch} recorded no number ({shadow.run.failure or '; '.join(unseen(shadow.result)) or 'gone'})"
+        )
     if shadow.partial:
         return "the shadow run did not end in time, so the exact value is not known"
     if series["foreign"]:

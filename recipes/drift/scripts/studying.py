@@ -16,6 +16,7 @@ from .measuring import Line, Measuring, Native, lines_of
 
 COVER = 0.9  # of the error that the suspects must explain, and that keeping them exact must remove
 _MAX_SUSPECTS = 6
+_MAX_GROWTH = 6  # lines added where the first choice does not hold up
 
 
 @dataclass
@@ -27,6 +28,10 @@ class Trial:
     native: Native
     error: Optional[float]
     removed: Optional[float]  # share of the error that is gone
+
+    @property
+    def enough(self) -> bool:
+        return self.removed is not None and self.removed >= COVER
 
 
 @dataclass
@@ -46,7 +51,6 @@ class Study:
     suspects: List[Line] = field(default_factory=list)
     trials: List[Trial] = field(default_factory=list)
     checks: Dict[str, Any] = field(default_factory=dict)
-    slowdown: float = math.nan
 
     @property
     def series(self) -> Dict[str, Any]:
@@ -123,7 +127,6 @@ def _run_shadow(study: Study, measuring: Measuring, tried: Candidates, native_s:
         study.stopped = f"the shadow run left no record: {shadow.run.failure or 'it was replaced by another process'}"
         return
     study.shadow = shadow.result
-    study.slowdown = shadow.run.duration_s / max(native_s, 1e-3)
     study.watch = _best_watch(tried, shadow.result, study.tolerance)
     if not study.watch:
         named = ", ".join(list(tried.scores)[:5]) or "nothing"
@@ -239,20 +242,47 @@ def placebos(study: Study) -> List[Line]:
 
 
 def _intervene(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    """Verify the suspects natively; where that is not enough, grow the set until it is, and drop what did not help.
+
+    First-order shares say who made the error, not what happens when one of two lines stops rounding: the other then
+    sees other operands and rounds differently (a running sum's += and -= need each other's cure).
+    """
     if not study.suspects:
         return
-    groups: List[Tuple[str, Tuple[Line, ...]]] = [("suspects exact", tuple(study.suspects))]
+    trial = _try(study, measuring, "suspects exact", study.suspects)
+    spare = [line for line in study.lines if line.rewritten and line.contribution and line not in study.suspects]
+    first = len(study.suspects)
+    while trial is not None and not trial.enough and spare and len(study.suspects) < first + _MAX_GROWTH:
+        study.suspects.append(spare.pop(0))
+        trial = _try(study, measuring, "suspects exact", study.suspects)
+    for line in study.suspects[first:-1] if trial is not None and trial.enough else []:
+        fewer = [other for other in study.suspects if other is not line]
+        without = _try(study, measuring, "suspects exact", fewer)
+        if without is not None and without.enough:
+            study.suspects = fewer
+    _compare(study, measuring)
+
+
+def _compare(study: Study, measuring: Measuring) -> None:
+    """A line that should not matter, and each suspect alone."""
     control = control_line(study)
     if control is not None:
-        groups.append(("control line exact", (control,)))
+        _try(study, measuring, "control line exact", [control])
     if len(study.suspects) > 1:
-        groups += [("this line alone exact", (line,)) for line in study.suspects[:3]]
-    for name, lines in groups:
-        if measuring.left_s < 5:
-            study.limits.append(f"no time left for the intervention `{name}`")
-            continue
-        keep = [{"file": line.file, "line": line.line} for line in lines]
-        native = measuring.native(study.watch, study.chosen["index"], keep)
-        error = None if native.value is None else native.value - study.expected
-        removed = None if error is None else 1.0 - abs(error) / abs(study.error)
-        study.trials.append(Trial(name, lines, native, error, removed))
+        for line in study.suspects[:3]:
+            if not any(trial.lines == (line,) for trial in study.trials):
+                _try(study, measuring, "one line exact", [line])
+
+
+def _try(study: Study, measuring: Measuring, name: str, lines: Sequence[Line]) -> Optional[Trial]:
+    """Run with these lines kept exact; None where the time is up."""
+    if measuring.left_s < 5:
+        study.limits.append(f"no time left to keep exact: {', '.join(map(str, lines))}")
+        return None
+    keep = [{"file": line.file, "line": line.line} for line in lines]
+    native = measuring.native(study.watch, study.chosen["index"], keep)
+    error = None if native.value is None else native.value - study.expected
+    removed = None if error is None else 1.0 - abs(error) / abs(study.error)
+    trial = Trial(name, tuple(lines), native, error, removed)
+    study.trials.append(trial)
+    return trial

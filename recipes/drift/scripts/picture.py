@@ -1,0 +1,121 @@
+"""The picture of a study: the value computed and exact, its error, and who introduced it. Runs in the box."""
+
+from typing import Any, List, Tuple
+
+from debugbox_recipes import plots
+
+from .concluding import amplifiers, kind_of_error
+from .studying import Study
+
+_MAX_BARS = 7
+_ROUNDING = 2.0**-53  # relative error of one double
+
+
+def draw(study: Study) -> Any:
+    """A matplotlib figure of three panels. The study must have a watch."""
+    figure, (values, errors, shares) = plots.panels(title(study), (1.0, 1.0, 1.1))
+    _values(study, values)
+    _errors(study, errors)
+    _shares(study, shares)
+    return figure
+
+
+def title(study: Study) -> str:
+    name = watch_name(study)
+    if not study.present:
+        if study.series["foreign"] or study.shadow["foreign"]:
+            return f"{name}: its rounding cannot be judged, part of its arithmetic is not seen"
+        return f"{name}: no rounding problem, exact arithmetic gives the same"
+    if not study.suspects:
+        return f"{name} is off by {study.error:.3g}: rounding, at many lines"
+    where = " and ".join(str(line) for line in study.suspects[:2])
+    return f"{name} is off by {study.error:.3g}: {kind_of_error(study)} at {where}"
+
+
+def watch_name(study: Study) -> str:
+    """The watch without its place: `mean`, `self.total`, `mean()`."""
+    return study.watch.split(":", 2)[-1].strip("{}")[:40]
+
+
+def _values(study: Study, axes: Any) -> None:
+    points = study.series["points"]
+    index = [point[0] for point in points]
+    marker = "o" if len(points) <= 60 else None
+    computed = [point[1] for point in points]
+    exact = [point[1] - point[2] for point in points]
+    axes.plot(index, computed, color=plots.COMPUTED, marker=marker, markersize=4, linewidth=1.8, label="computed")
+    axes.plot(
+        index,
+        exact,
+        color=plots.EXPECTED,
+        marker=marker and "s",
+        markersize=4,
+        linewidth=1.4,
+        linestyle="--",
+        label="exact",
+    )
+    axes.set_ylabel(watch_name(study)[-24:], fontsize=10)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, fontsize=10, frameon=False)
+    axes.tick_params(labelbottom=False)
+    _leave_out_spikes(axes, exact + computed)
+
+
+def _leave_out_spikes(axes: Any, values: List[float]) -> None:
+    """A few values of another order of magnitude would flatten all others: they are cut off, and it is said."""
+    ordered = sorted(values)
+    low, high = ordered[len(ordered) // 50], ordered[-1 - len(ordered) // 50]
+    span = (high - low) or abs(high) or 1.0
+    outside = sum(not low - 20 * span <= value <= high + 20 * span for value in values)
+    if outside:
+        axes.set_ylim(low - 0.3 * span, high + 0.3 * span)
+        axes.annotate(
+            f"{outside} values beyond the axis",
+            (0.01, 0.97),
+            xycoords="axes fraction",
+            va="top",
+            fontsize=9,
+            color="#666666",
+        )
+
+
+def _errors(study: Study, axes: Any) -> None:
+    floor = max(study.noise, _ROUNDING * study.chosen["scale"], 1e-300)
+    points = study.series["points"]
+    index = [point[0] for point in points]
+    error = [max(abs(point[2]), floor / 10) for point in points]
+    marker = "o" if len(points) <= 60 else None
+    axes.plot(index, error, color="black", marker=marker, markersize=4, linewidth=1.2)
+    axes.set_yscale("log")
+    axes.set_ylim(floor / 20, max(max(error) * 300, floor * 100))
+    plots.noise_floor(axes, floor, "rounding of one double of this size")
+    if study.present:
+        plots.mark_point(axes, study.chosen["index"], abs(study.error), f"{abs(study.error):.2g}")
+    axes.set_ylabel("|computed − exact|", fontsize=10)
+    axes.set_xlabel(f"value number (of {study.series['count']})", fontsize=10)
+
+
+def _shares(study: Study, axes: Any) -> None:
+    rows = bar_rows(study)
+    plots.bars(axes, rows, "share of the error introduced at this line, %  (hatched: amplifier, not the source)")
+
+
+def bar_rows(study: Study) -> List[Tuple[str, float, str, str]]:
+    """Suspects and other large shares, then amplifiers, at most seven in all."""
+    suspects = {str(line) for line in study.suspects}
+    strong = {str(line): line for line in amplifiers(study)[:2]} if study.present else {}
+    others = [line for line in study.lines if line.contribution and str(line) not in suspects | set(strong)]
+    shown = study.suspects + others[: max(0, _MAX_BARS - len(study.suspects) - len(strong))]
+    rows = []
+    for line in [*shown[:_MAX_BARS], *strong.values()]:
+        role = "suspect" if str(line) in suspects else "amplifier" if str(line) in strong else "other"
+        share = _percent(line.share)
+        remark = f"{share}: {line.contribution:.2g} by {line.rounded} roundings"
+        if role == "amplifier":
+            remark = f"amplifies (condition {line.condition:.0e}), introduces {share}"
+        width = 100.0 * line.share if study.present else 0.0
+        rows.append((plots.shorten(str(line)), width, remark, role))
+    return rows
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if abs(share) >= 0.0005 else "< 0.1%"
