@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 from debugbox.finding import Evidence, Finding, Output, to_plain
-from debugbox.foreign import PngLimits, clean_text, cleaned, png_size
+from debugbox.foreign import clean_text, cleaned
 from debugbox.render import sections
-from debugbox.render.words import data_table, measured, shortened, table
+from debugbox.render.words import data_table, is_picture, measured, shortened, table
 
 MAX_BYTES = 20 * 1024**2
 MAX_READ_BYTES = 64 * 1024**2
@@ -61,7 +61,7 @@ def from_notebook(data: bytes) -> Finding:
 
 def _encoded(finding: Finding) -> bytes:
     notebook = {"cells": list(_cells(finding)), "metadata": _metadata(finding), "nbformat": 4, "nbformat_minor": 5}
-    text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(notebook, ensure_ascii=False, indent=1, allow_nan=False)
     return text.encode() + b"\n"
 
 
@@ -78,20 +78,11 @@ def _metadata(finding: Finding) -> Node:
 
 
 def _pictures(notebook: Node) -> Iterator[bytes]:
-    limits = PngLimits()
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
             png = base64.b64decode(output.get("data", {}).get("image/png", ""))
-            if 0 < len(png) <= 2 * limits.max_bytes and _pixels(png) <= limits.max_pixels:
+            if is_picture(png):
                 yield png
-
-
-def _pixels(png: bytes) -> int:
-    try:
-        width, height = png_size(png)
-    except ValueError:
-        return PngLimits().max_pixels + 1
-    return width * height
 
 
 def _put_back(record: Node, pictures: dict[str, bytes]) -> None:
@@ -172,7 +163,7 @@ def _error(output: Output) -> Node:
 
 def _image(output: Output) -> Node:
     text = output.text or "a picture"
-    if not output.png or _pixels(output.png) > PngLimits().max_pixels:
+    if not is_picture(output.png):
         return _plain(text)
     png = base64.b64encode(output.png).decode()
     return {"output_type": "display_data", "data": {"image/png": png, "text/plain": shortened(text)}, "metadata": {}}

@@ -46,10 +46,10 @@ _SPAN = re.compile(
     r"|(?<![\w*])\*(?P<emphasis>[^\s*](?:[^*\n]*[^\s*])?)\*(?![\w*])"
 )
 # Harmless in every viewer: letters, digits and these, as long as no bare address can be read out of it.
-_PLAIN_WORD = re.compile(r"[\w.,;:!?()'\"/%+\-–—…“”‘’°µ×±≤≥≈→·#]+")
+_PLAIN_WORD = re.compile(r"[\w.,;:!?()'\"/%+\-–—…“”‘’°µ×±≤≥≈→·]+")
 # `welford.py` is one to VS Code's Markdown: .py is Paraguay.
 _ADDRESS = re.compile(r"(?i)://|\w\.[^\W\d_]{2,}|mailto:|xmpp:|@|_")
-_LONE = ("-", "–", "—", "…", "/", "%", "→", "·", "±", "≈", "≤", "≥", "×")
+_LONE = re.compile(r"[-–—→·±≈≤≥×]|[.,;:!?()'\"/%…“”‘’]+")
 _LEADING, _TRAILING = "(\"'“‘", ".,;:!?)\"'”’"
 
 
@@ -138,7 +138,7 @@ def _three(before: str, core: str, after: str) -> tuple[tuple[InlineKind, str], 
 def _is_plain(word: str) -> bool:
     if not _PLAIN_WORD.fullmatch(word) or _ADDRESS.search(word):
         return False
-    return any(char.isalnum() for char in word) or word in _LONE
+    return any(char.isalnum() for char in word) or bool(_LONE.fullmatch(word))
 
 
 def markdown(text: str) -> str:
@@ -170,16 +170,21 @@ def line_markdown(text: str) -> str:
 
 
 def _inline_markdown(parts: tuple[Inline, ...]) -> str:
-    out = []
+    out = ""
     for part in parts:
-        if part.kind == "text":
-            out.append(part.text)
-        elif part.kind == "code":
-            out.append(code_span(part.text))
-        else:
-            mark = "**" if part.kind == "strong" else "*"
-            out.append(f"{mark}{_inline_markdown(part.parts)}{mark}")
-    return "".join(out)
+        piece = _run_markdown(part)
+        touching = out.endswith("`") and piece.startswith("`")  # two runs of ticks would become one
+        out += f" {piece}" if touching else piece
+    return out
+
+
+def _run_markdown(part: Inline) -> str:
+    if part.kind == "text":
+        return part.text
+    if part.kind == "code":
+        return code_span(part.text)
+    mark = "**" if part.kind == "strong" else "*"
+    return f"{mark}{_inline_markdown(part.parts)}{mark}"
 
 
 _BLOCK_START = re.compile(r"^(?:#+|[-+–]|\d+[.)]|-+|=+|:+)(?=\s|$)")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from debugbox.finding import Cost, Finding, Measurement, Output, Place, Verdict
-from debugbox.foreign import clean_line, clean_text
+from debugbox.foreign import PngLimits, clean_line, clean_text, png_size
 
 MEANING: dict[Verdict, str] = {
     "confirmed": "The symptom was reproduced in fresh boxes, went away when this place was changed, "
@@ -133,6 +133,16 @@ def _shape_note(shape: Any, shown: int) -> str:
         return ""
     whole = " x ".join(f"{size:,}" for size in shape)
     return f"\n({whole}; the first {shown} rows are shown)" if shape[0] > shown else f"\n({whole})"
+
+
+def is_picture(png: bytes) -> bool:
+    """Whether these bytes begin like a PNG of a size that a viewer can be given."""
+    limits = PngLimits()
+    try:
+        width, height = png_size(png)
+    except ValueError:
+        return False
+    return 0 < width * height <= limits.max_pixels and len(png) <= 2 * limits.max_bytes
 
 
 def shortened(text: str) -> str:
