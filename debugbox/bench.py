@@ -17,8 +17,8 @@ from debugbox.journal import Journal
 class Watcher(Protocol):
     """What the bench tells the terminal."""
 
-    def cell_started(self, id: int, purpose: str) -> None: ...
-    def cell_finished(self, cell: Cell) -> None: ...
+    def activity(self, text: str) -> None: ...
+    def cell(self, cell: Cell) -> None: ...
     def note(self, text: str) -> None: ...
 
 
@@ -66,7 +66,7 @@ class Bench:
         box = self._running_box()
         id = len(self.cells) + 1
         self.code[id] = code
-        self._watcher.cell_started(id, purpose)
+        self._watcher.activity(f"cell {id}: {purpose}")
         limit_s = timeout_s or self._boxes.limits.cell_timeout_s
         try:
             cell = box.run_cell(code, id=id, purpose=purpose, timeout_s=limit_s, setup=setup)
@@ -88,7 +88,7 @@ class Bench:
 
     def _record(self, cell: Cell) -> None:
         self.cells.append(self._journal.cell(cell))
-        self._watcher.cell_finished(cell)
+        self._watcher.cell(cell)
 
     def _running_box(self) -> Box:
         if self._box is None:

@@ -189,9 +189,7 @@ class Checks:
                 runs.append(replace(run, note=f"at {site}. {run.note}".strip()))
         check = Check(name="placebo", result="passed", why="", runs=tuple(runs))
         if len(runs) < PLACEBOS:
-            why = (
-                f"{len(runs)} of {PLACEBOS} other places could be found where the intervention runs and changes a value"
-            )
+            why = f"only {len(runs)} of {PLACEBOS} other places where the intervention runs and changes a value"
             return replace(check, result="cannot measure", why=why)
         helped = [run for run in runs if run.state != "present" or _share_gone(run, symptom) >= BUT_FOR_SHARE / 2]
         if helped:
@@ -199,7 +197,7 @@ class Checks:
         return replace(check, why=f"the same intervention at {PLACEBOS} other places leaves the symptom present")
 
     def _placebo_sites(self, conclusion: Conclusion) -> list[Place]:
-        """Candidates in an order that neither model nor recipe chose: drawn by the snapshot's hash, other functions first."""
+        """Candidates in an order that neither model nor recipe chose: by the snapshot's hash, other functions first."""
         taken = {(place.file, place.line) for place in (*conclusion.suspects, *_sites(conclusion))}
         functions = {(place.file, place.function) for place in _sites(conclusion)}
         others = [site for site in conclusion.placebo_sites if (site.file, site.line) not in taken]

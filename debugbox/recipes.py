@@ -14,6 +14,7 @@ from debugbox.boxfiles import RECIPES
 from debugbox.errors import BoxGone, NoSuchRecipe
 from debugbox.finding import Cell, Conclusion, parse
 
+_SMALL_WORDS = {"what", "when", "doe", "with", "that", "thi"}
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 
 
@@ -63,14 +64,7 @@ def choose_recipe(question: str, wanted: str | None = None, cards: tuple[Card, .
 
 
 def _words(text: str) -> set[str]:
-    return {word.rstrip("s") for word in re.findall(r"[a-z]{4,}", text.lower())} - {
-        "what",
-        "when",
-        "does",
-        "with",
-        "that",
-        "this",
-    }
+    return {word.rstrip("s") for word in re.findall(r"[a-z]{4,}", text.lower())} - _SMALL_WORDS
 
 
 class RecipeInvestigator:

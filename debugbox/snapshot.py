@@ -11,6 +11,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -60,13 +61,13 @@ class Snapshot:
     skipped: tuple[Skipped, ...] = ()
     masked: tuple[str, ...] = ()
     tree_hash: str = ""
-    _spool: IO[bytes] = field(repr=False, compare=False)
+    _spool: int = field(repr=False, compare=False)
     _offsets: dict[str, tuple[int, int]] = field(repr=False, compare=False)
 
     def parts(self) -> Iterator[bytes]:
         """The tar, in parts of at most 1 MiB. Safe to iterate from several threads."""
         position = 0
-        while part := os.pread(self._spool.fileno(), _PART_BYTES, position):
+        while part := os.pread(self._spool, _PART_BYTES, position):
             position += len(part)
             yield part
 
@@ -75,7 +76,7 @@ class Snapshot:
         if path not in self._offsets:
             return None
         offset, size = self._offsets[path]
-        return os.pread(self._spool.fileno(), size, offset)
+        return os.pread(self._spool, size, offset)
 
     def source_line(self, path: str, line: int) -> str | None:
         """The stripped source text of a line, or None when there is no such line."""
@@ -199,7 +200,9 @@ class _Taking:
         self._tar.close()
         self._spool.flush()
         os.close(self._root_fd)
-        return Snapshot(
+        spool = os.dup(self._spool.fileno())
+        self._spool.close()
+        snapshot = Snapshot(
             root=self._root,
             sha256=self._digest.hexdigest(),
             files=tuple(self.offsets),
@@ -209,9 +212,11 @@ class _Taking:
             skipped=tuple(self._skipped),
             masked=tuple(self._masked),
             tree_hash=tree_hash,
-            _spool=self._spool,
+            _spool=spool,
             _offsets=self.offsets,
         )
+        weakref.finalize(snapshot, os.close, spool)
+        return snapshot
 
 
 def content_id(content: bytes) -> bytes:

@@ -49,10 +49,18 @@ class BoxSize:
 class Transport(Protocol):
     """One started box. Made by `Engine.start`, owned by `box.Box`, which ends it with `kill`."""
 
-    stdin: IO[bytes]
-    stdout: IO[bytes]
-    applied: Mapping[str, Any]  # settings read back, for the finding
-    unenforced: tuple[str, ...]  # limits that could not be enforced here, in words
+    @property
+    def stdin(self) -> IO[bytes]: ...
+    @property
+    def stdout(self) -> IO[bytes]: ...
+
+    @property
+    def applied(self) -> Mapping[str, Any]:
+        """Settings read back, for the finding."""
+
+    @property
+    def unenforced(self) -> tuple[str, ...]:
+        """Limits that could not be enforced here, in words."""
 
     def kill(self) -> None:
         """End the box at once and wait until nothing is left of it. Harmless when it has ended."""

@@ -277,7 +277,8 @@ def _run_with_progress(command: list[str], progress: Progress) -> _Log:
         try:
             for line in process.stdout or ():
                 lines.append(line.rstrip())
-                progress(line.rstrip())
+                if not line.startswith((" ", "Fontconfig")):  # one line for each package is for the log only
+                    progress(line.rstrip())
         except BaseException:
             process.kill()
             raise

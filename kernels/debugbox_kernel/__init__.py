@@ -71,3 +71,10 @@ def traceback():
     print(
         "".join(tracebacks.format_exception(type(error), error, error.__traceback__)) if error else "no exception yet"
     )
+
+
+def probe():
+    """Run the question's command once and report how it ended (record `probe`)."""
+    done = run(timeout_s=60)
+    tail = {"stdout": done.stdout[-2000:], "stderr": done.stderr[-2000:]}
+    report("probe", {"exit_code": done.exit_code, "duration_s": done.duration_s, "timed_out": done.timed_out, **tail})

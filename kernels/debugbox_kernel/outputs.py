@@ -140,7 +140,7 @@ def _forward_display(name, data, outputs):
     if not isinstance(data, dict):
         raise TypeError("data")
     text, dropped = _cut(_string(data.get("text/plain", "")))
-    for kind in ("symptom", "recipe", "measurement"):
+    for kind in ("symptom", "recipe", "measurement", "probe"):
         record = data.get(RECORD + kind + "+json")
         if isinstance(record, dict):
             return outputs.one("record", kind, text=text, data=record)

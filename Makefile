@@ -1,0 +1,42 @@
+# debugbox: `make` prints this help.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check format accept bench clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/ready  ## set up what is missing, then find out why the example drifts
+	@$(BIN)/python -P -m debugbox --repo examples/weather-station --run "python run.py" \
+		"why does the mean pressure drift"; code=$$?; test $$code -lt 20
+
+test: .venv/ready  ## every tier that this machine can run; prints what ran per tier and engine
+	$(BIN)/pytest
+
+check: .venv/ready  ## format, lint, types (host and box)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy debugbox
+	$(BIN)/mypy kernels/debugbox_kernel recipes/debugbox_recipes recipes/drift/scripts sandbox
+
+format: .venv/ready  ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+accept: .venv/ready  ## take the notebooks as they are now for the gold files; review the diff like code
+	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py
+
+clean:  ## remove what was built here
+	rm -rf .venv dist build
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "debugbox needs Python 3.11 or later; name one: make PYTHON=python3.12 demo"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
+		|| { echo "$(PYTHON) cannot make a venv; on Debian: apt-get install python3-venv"; rm -rf .venv; exit 1; }
+	@echo "setting up .venv (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@touch $@
