@@ -1,4 +1,4 @@
-"""The recipes, as an importable package of the kernel: `from debugbox_recipes import drift`, then `drift(question=...)`.
+"""The recipes, as a package of the kernel: `from debugbox_recipes import drift`, then `drift(question=...)`.
 
 Runs in the box. `recipes/NAME/scripts/NAME.py` holds a recipe; this package holds what recipes share. Nothing is
 imported here before it is asked for: the same package is imported in the user's process by the hook.

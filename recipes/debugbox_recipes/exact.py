@@ -81,13 +81,14 @@ for _name in _EXACT_OPERATIONS:
     setattr(Extended, f"__r{_name}__", _overload(_name, _operation, True))
 
 
-def _negated(self: Extended) -> float:
-    return extend(wide.negate(self.exact))
+def _give_signs(extended: Any) -> None:
+    """-x, +x and abs(x) round nothing, on kept lines or not."""
+    extended.__neg__ = lambda self: extend(wide.negate(self.exact))
+    extended.__pos__ = lambda self: self
+    extended.__abs__ = lambda self: self if self >= 0 else -self
 
 
-Extended.__neg__ = _negated  # type: ignore[method-assign]
-Extended.__pos__ = lambda self: self  # type: ignore[method-assign]
-Extended.__abs__ = lambda self: self if self >= 0 else _negated(self)  # type: ignore[method-assign]
+_give_signs(Extended)
 
 
 class KeepExact:

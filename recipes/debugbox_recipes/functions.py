@@ -94,7 +94,7 @@ def prepare() -> bool:
     """Import mpmath now, before the program runs; False where there is none."""
     global _context
     try:
-        import mpmath
+        import mpmath  # type: ignore[import-not-found,unused-ignore]  # in the box's tools folder
     except ImportError:
         return False
     _context = mpmath.MPContext()
@@ -111,7 +111,7 @@ def _with_mpmath(name: str, arguments: Sequence[Wide]) -> Wide:
     elif name == "exp2":
         values.insert(0, _context.mpf(2))
     result = getattr(_context, _MPMATH[name])(*values)
-    sign, mantissa, exponent, length = result._mpf_  # AttributeError: a complex result
+    sign, mantissa, exponent, _ = result._mpf_  # AttributeError: a complex result
     if not mantissa and exponent:  # libmp's infinities and NaN
         raise CannotEvaluate(name)
     return (-int(mantissa) if sign else int(mantissa), int(exponent))

@@ -6,6 +6,7 @@ in the real `__main__`, with no second process and no wrapper.
 """
 
 import ast
+import itertools
 import os
 import sys
 from importlib.abc import MetaPathFinder
@@ -43,7 +44,7 @@ class UserCode:
     def compile(self, source: bytes, path: str, shown_as: str, *, script: bool = False) -> CodeType:
         """The rewritten module; the module as it is where rewriting fails (counted in `failed`)."""
         file = self.relative(path) or path
-        tree = compile(source, shown_as, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = ast.parse(source, shown_as)
         self.loaded.append(file)
         try:
             tree = self.transform(tree, file, decode_source(source).splitlines())
@@ -57,14 +58,12 @@ class UserCode:
 
 def _insert_prologue(tree: ast.Module) -> None:
     """Call `_dbx_main()` before the script's first real statement."""
-    position = 0
-    for position, statement in enumerate(tree.body):
+
+    def must_stay_first(statement: ast.stmt) -> bool:
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not docstring and not future:
-            break
-    else:
-        position = len(tree.body)
+        return docstring or (isinstance(statement, ast.ImportFrom) and statement.module == "__future__")
+
+    position = sum(1 for _ in itertools.takewhile(must_stay_first, tree.body))
     call = ast.parse("_dbx_main()").body[0]
     tree.body.insert(position, call)
 

@@ -1,6 +1,7 @@
 """Plot kit of the recipes: one look for all pictures. Runs in the box, in the kernel; matplotlib is imported late.
 
-Pictures are 1000 x 700 pixels, the title says the conclusion, suspects are marked `file:line`, the noise floor is drawn.
+Pictures are 1000 x 700 pixels, the title says the conclusion, suspects are marked `file:line`, and the noise floor is
+drawn.
 Colours are Okabe and Ito's: they can be told apart with any colour vision; markers and hatches say the same again.
 """
 
@@ -53,7 +54,7 @@ def bars(axes: Any, rows: Sequence[Tuple[str, float, str, str]], xlabel: str) ->
             remark, (max(value, 0.0), position), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9
         )
     axes.set_yticks(range(len(rows)), [row[0] for row in rows], fontfamily="monospace", fontsize=10)
-    for tick, row in zip(axes.get_yticklabels(), rows):
+    for tick, row in zip(axes.get_yticklabels(), rows):  # noqa: B905  # strict= came with 3.10
         tick.set_fontweight("bold" if row[3] == "suspect" else "normal")
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)

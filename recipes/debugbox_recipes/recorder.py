@@ -1,4 +1,4 @@
-"""What a run under observation writes down: watched series, sites, things not followed. Runs in the program's process."""
+"""What a run under observation writes down: watched series, sites, things not followed. In the program's process."""
 
 import hashlib
 import json
@@ -137,7 +137,7 @@ class Recorder:
             "partial": partial,
             "seconds": self._clock() - self.started,
             "python": ".".join(map(str, sys.version_info[:3])),
-            "series": {w: s.as_json(self.reader) for w, s in zip(self.plan["watches"], self.series)},
+            "series": {w: self.series[n].as_json(self.reader) for n, w in enumerate(self.plan["watches"])},
             "flips": dict(self.flips),
             "unfollowed": dict(self.unfollowed),
             "foreign": dict(self.foreign),

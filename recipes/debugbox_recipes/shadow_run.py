@@ -1,4 +1,4 @@
-"""The runtime of a shadow run: what the rewritten modules call, and the operators of `Shadow`. In the program's process.
+"""The runtime of a shadow run: what rewritten modules call, and the operators of `Shadow`. In the program's process.
 
 Code that is not rewritten (libraries, pytest's test modules) meets shadows through their operators; its roundings are
 booked on the caller's line.
@@ -134,9 +134,8 @@ class ShadowRun:
             value = function(*map(plain, arguments), **options)
             if len(arguments) == 1 and type(arguments[0]) is Shadow:
                 low = wide.floor(arguments[0].exact)
-                if not low <= value <= low + 1:
-                    self._flip(2)
-                elif function is math.floor and value != low:
+                right = value == low if function is math.floor else low <= value <= low + 1
+                if not right:
                     self._flip(2)
             return value
 

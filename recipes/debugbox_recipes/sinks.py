@@ -140,7 +140,7 @@ class _SinkFinder(ast.NodeVisitor):
     def _target(self, target: ast.AST, value: ast.AST, line: int) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
             if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-                for one, its_value in zip(target.elts, value.elts):
+                for one, its_value in zip(target.elts, value.elts):  # noqa: B905  # strict= came with 3.10
                     self._target(one, its_value, line)
             return
         name = dotted(target)
@@ -154,11 +154,10 @@ class _SinkFinder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
-            if isinstance(node.left.value, str):
-                right = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
-                for value in right:
-                    self._printed(value, node.left.value, node)
+        template = node.left.value if isinstance(node.left, ast.Constant) else None
+        if isinstance(node.op, ast.Mod) and isinstance(template, str):
+            for value in node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]:
+                self._printed(value, template, node)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:

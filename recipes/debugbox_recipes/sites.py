@@ -23,9 +23,9 @@ OPERATORS: Dict[Type[ast.operator], str] = {
 }
 # Callees that are never followed, left as they are for speed and because some look at their caller's frame.
 _NEVER = frozenset(
-    "super print len range isinstance issubclass hasattr getattr setattr enumerate zip iter next locals globals vars dir "
-    "eval exec compile open list dict set frozenset tuple str repr bytes id hash input property classmethod staticmethod "
-    "append extend items keys values join split format strip startswith endswith".split()
+    """super print len range isinstance issubclass hasattr getattr setattr enumerate zip iter next locals globals vars
+    dir eval exec compile open list dict set frozenset tuple str repr bytes id hash input property classmethod
+    staticmethod append extend items keys values join split format strip startswith endswith""".split()  # noqa: SIM905  # a word list
 )
 NO_SITE = -1
 

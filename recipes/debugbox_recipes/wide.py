@@ -1,4 +1,4 @@
-"""Numbers with 160 significant bits, as pairs (mantissa, exponent) of plain ints. Runs in the box, in the program's process.
+"""Numbers with 160 significant bits, as pairs (mantissa, exponent) of plain ints. Runs in the program's process.
 
 Plain ints were faster here than `mpmath.libmp` without gmpy2 (its odd-mantissa normalisation costs more than the
 operation); mpmath is used only for functions such as sin. A value is mantissa * 2**exponent.

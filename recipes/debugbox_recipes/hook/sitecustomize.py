@@ -20,7 +20,7 @@ def _start() -> None:
         sys.path.remove(recipes)
     this = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize  # noqa: F401  # the next one on the path, if any
+        import sitecustomize  # type: ignore[import-not-found,unused-ignore]  # noqa: F401  # the next one, if any
     except ImportError as error:
         if error.name != "sitecustomize":
             raise

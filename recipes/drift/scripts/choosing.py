@@ -10,9 +10,9 @@ from debugbox_recipes.sinks import Sink, find_sinks, words_of
 MAX_CANDIDATES = 60
 MAX_FILES = 2000
 _STOP = frozenset(
-    "a an and after at away by can change changes come computed does do drift drifts drifting error far from get gets go "
-    "goes has have how in is it its more my not of off on or our over right s so some than that the their then this time "
-    "to too up value values was what when where which who why with wrong".split()
+    """a an and after at away by can change changes come computed does do drift drifts drifting error far from get gets
+    go goes has have how in is it its more my not of off on or our over right s so some than that the their then this
+    time to too up value values was what when where which who why with wrong""".split()  # noqa: SIM905  # a word list
 )
 
 

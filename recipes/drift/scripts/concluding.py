@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from .measuring import Line, Native
-from .studying import Study, Trial, deviates, placebos
+from .study import Study, Trial, deviates
+from .studying import placebos
 
 MAX_PLACEBOS = 40
 _EVENTS = 0.1  # one rounding that is this share of a line's contribution is an event, not an accumulation
@@ -211,7 +212,7 @@ def suspect(study: Study, line: Line) -> Dict[str, Any]:
 
 
 def details(study: Study) -> Dict[str, Any]:
-    """Split table, self-checks, amplifiers, intervention table. No times: the record must come out alike when replayed."""
+    """Split table, self-checks, amplifiers, intervention table. No times: a replay must give the same record."""
     if not study.watch:
         return {"command": study.program.command}
     return finite(  # type: ignore[no-any-return]

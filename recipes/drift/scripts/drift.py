@@ -4,6 +4,7 @@
 repository, the interpreter and the command as parameters.
 """
 
+import importlib
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -12,7 +13,8 @@ from debugbox_recipes.harness import Program
 from . import concluding
 from .choosing import choose_command
 from .measuring import Measuring, Native
-from .studying import Study, study, unseen
+from .study import Study
+from .studying import carry_out, unseen
 
 TOLERANCE = 1e-9  # relative: a million times a double's own rounding
 
@@ -25,8 +27,7 @@ def investigate(
     time_limit_s: float = 280,
 ) -> None:
     """Measure, draw, print a summary and report one `recipe` record. Nothing here raises for what the program does."""
-    import debugbox_kernel as box
-
+    box = this_box()
     question = question or box.context.get("question")
     command, why = run or box.context.get("run"), "it was given"
     if not command:
@@ -36,12 +37,17 @@ def investigate(
         print(why)
         return
     program = program_of(box, command)
-    result = study(program, question, watch, tolerance, time_limit_s)
+    result = carry_out(program, question, watch, tolerance, time_limit_s)
     if why != "it was given":
         result.limits.append(f"the command `{command}` was chosen: {why}")
     show(box, result)
     print(concluding.summary(result))
     box.report("recipe", record(result))
+
+
+def this_box() -> Any:
+    """The box's own module for cells; its functions are not typed."""
+    return importlib.import_module("debugbox_kernel")
 
 
 def program_of(box: Any, command: str) -> Program:
@@ -59,7 +65,8 @@ def show(box: Any, result: Study) -> None:
 
 def symptom_code(command: str, watch: str, tolerance: float) -> str:
     """What the finding keeps: measures the symptom once, in any box."""
-    return f"from debugbox_recipes import drift\n\ndrift.symptom(run={command!r}, watch={watch!r}, tolerance={tolerance!r})\n"
+    call = f"drift.symptom(run={command!r}, watch={watch!r}, tolerance={tolerance!r})"
+    return f"from debugbox_recipes import drift\n\n{call}\n"
 
 
 def record(result: Study) -> Dict[str, Any]:
@@ -70,7 +77,7 @@ def record(result: Study) -> Dict[str, Any]:
 
 
 def nothing_to_run(why: str) -> Dict[str, Any]:
-    said = {
+    said: Dict[str, Any] = {
         "answer": f"No answer: there is no command to run ({why}). Give one with --run.",
         "by": "recipe drift",
         "suspects": [],
@@ -86,8 +93,7 @@ def nothing_to_run(why: str) -> Dict[str, Any]:
 
 def symptom(run: str, watch: str, tolerance: float = TOLERANCE, time_limit_s: float = 240) -> None:
     """Measure once, under the context's interventions, and report one `symptom` record."""
-    import debugbox_kernel as box
-
+    box = this_box()
     keep, unknown = kept_places(box.context.get("interventions") or ())
     if unknown:
         note = f"this symptom cannot apply interventions of the kind {', '.join(unknown)}"

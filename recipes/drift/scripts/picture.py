@@ -5,7 +5,7 @@ from typing import Any, List, Tuple
 from debugbox_recipes import plots
 
 from .concluding import amplifiers, kind_of_error
-from .studying import Study
+from .study import Study
 
 _MAX_BARS = 7
 _ROUNDING = 2.0**-53  # relative error of one double
@@ -56,7 +56,9 @@ def _values(study: Study, axes: Any) -> None:
     )
     axes.set_ylabel(watch_name(study)[-24:], fontsize=10)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, fontsize=10, frameon=False)
-    axes.tick_params(labelbottom=False)
+    axes.set_xlabel(f"value number of {watch_name(study)} (of {study.series['count']})", fontsize=10)
+    if len(points) == 1:
+        axes.set(xlim=(-1, 1), xticks=[0])
     _leave_out_spikes(axes, exact + computed)
 
 
@@ -79,8 +81,10 @@ def _leave_out_spikes(axes: Any, values: List[float]) -> None:
 
 
 def _errors(study: Study, axes: Any) -> None:
-    floor = max(study.noise, _ROUNDING * study.chosen["scale"], 1e-300)
-    points = study.series["points"]
+    series = study.trace or study.series
+    points = series["points"]
+    size = max(series["chosen"]["scale"], abs(series["chosen"]["value"]), 1e-280)
+    floor = max(study.noise, _ROUNDING * size)
     index = [point[0] for point in points]
     error = [max(abs(point[2]), floor / 10) for point in points]
     marker = "o" if len(points) <= 60 else None
@@ -88,10 +92,12 @@ def _errors(study: Study, axes: Any) -> None:
     axes.set_yscale("log")
     axes.set_ylim(floor / 20, max(max(error) * 300, floor * 100))
     plots.noise_floor(axes, floor, "rounding of one double of this size")
-    if study.present:
+    if study.present and not study.trace:
         plots.mark_point(axes, study.chosen["index"], abs(study.error), f"{abs(study.error):.2g}")
-    axes.set_ylabel("|computed − exact|", fontsize=10)
-    axes.set_xlabel(f"value number (of {study.series['count']})", fontsize=10)
+    name = study.trace_watch.split(":", 2)[-1] if study.trace else watch_name(study)
+    name = name.strip("{}")
+    axes.set_ylabel(f"error of {name}"[-26:], fontsize=10)
+    axes.set_xlabel(f"value number of {name} (of {series['count']})", fontsize=10)
 
 
 def _shares(study: Study, axes: Any) -> None:

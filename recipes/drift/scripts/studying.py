@@ -5,95 +5,27 @@ The result is a `Study`; `concluding` puts it into words and `picture` draws it.
 
 import itertools
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from debugbox_recipes.harness import Program
 
 from .choosing import Candidates, candidates, sinks_of_files
-from .measuring import Line, Measuring, Native, lines_of
+from .measuring import Line, Measuring, lines_of
+from .study import COVER, Study, Trial
 
-COVER = 0.9  # of the error that the suspects must explain, and that keeping them exact must remove
 _MAX_SUSPECTS = 6
+_FEW = 100  # points that make no picture of how an error grew
 _MAX_GROWTH = 6  # lines added where the first choice does not hold up
 
 
-@dataclass
-class Trial:
-    """One intervention: what was kept exact, and what was left of the error."""
-
-    name: str
-    lines: Tuple[Line, ...]
-    native: Native
-    error: Optional[float]
-    removed: Optional[float]  # share of the error that is gone
-
-    @property
-    def enough(self) -> bool:
-        return self.removed is not None and self.removed >= COVER
-
-
-@dataclass
-class Study:
-    """All that was measured. Grows step by step; `stopped` says why it went no further."""
-
-    program: Program
-    question: Optional[str]
-    tolerance: float
-    stopped: str = ""
-    limits: List[str] = field(default_factory=list)
-    watch: str = ""
-    why_watch: str = ""
-    shadow: Dict[str, Any] = field(default_factory=dict)  # the shadow run's result
-    native: List[Native] = field(default_factory=list)  # the A/A pair
-    lines: List[Line] = field(default_factory=list)
-    suspects: List[Line] = field(default_factory=list)
-    trials: List[Trial] = field(default_factory=list)
-    checks: Dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def series(self) -> Dict[str, Any]:
-        series: Dict[str, Any] = self.shadow["series"][self.watch]
-        return series
-
-    @property
-    def chosen(self) -> Dict[str, Any]:
-        chosen: Dict[str, Any] = self.series["chosen"]
-        return chosen
-
-    @property
-    def expected(self) -> float:
-        return float(self.chosen["value"] - self.chosen["error"])
-
-    @property
-    def error(self) -> float:
-        return float(self.chosen["error"])
-
-    @property
-    def noise(self) -> float:
-        values = [native.value for native in self.native if native.value is not None]
-        return abs(values[0] - values[1]) if len(values) == 2 else 0.0
-
-    @property
-    def present(self) -> bool:
-        return deviates(self.error, self.chosen["scale"], self.tolerance, self.noise)
-
-    @property
-    def exact(self) -> bool:
-        return bool(self.checks) and all(self.checks[name] for name in ("same_values", "closes", "complete"))
-
-
-def deviates(error: float, scale: float, tolerance: float, noise: float) -> bool:
-    """Beyond the tolerance (relative to the value's usual size) and ten times the noise."""
-    return abs(error) > tolerance * scale and abs(error) > 10 * noise
-
-
-def study(program: Program, question: Optional[str], watch: Optional[str], tolerance: float, limit_s: float) -> Study:
+def carry_out(
+    program: Program, question: Optional[str], watch: Optional[str], tolerance: float, limit_s: float
+) -> Study:
     """Run everything that the time allows."""
     result = Study(program, question, tolerance)
     measuring = Measuring(program, limit_s)
-    for step in (_shadow, _native, _suspects, _intervene):
+    for step in (_shadow, _native, _suspects, _intervene, _trace):
         step(result, measuring, watch)
         if result.stopped:
             break
@@ -116,6 +48,7 @@ def _shadow(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
     sinks, failed = sinks_of_files(Path(study.program.repo), modules)
     if failed:
         study.limits.append(f"could not be parsed here: {', '.join(failed[:5])}")
+    study.sinks = {sink.watch: sink for sink in sinks}
     tried = candidates(sinks, study.question, watch)
     _run_shadow(study, measuring, tried, look.duration_s)
 
@@ -127,6 +60,7 @@ def _run_shadow(study: Study, measuring: Measuring, tried: Candidates, native_s:
         study.stopped = f"the shadow run left no record: {shadow.run.failure or 'it was replaced by another process'}"
         return
     study.shadow = shadow.result
+    study.shadow_s = shadow.run.duration_s
     study.watch = _best_watch(tried, shadow.result, study.tolerance)
     if not study.watch:
         named = ", ".join(list(tried.scores)[:5]) or "nothing"
@@ -286,3 +220,14 @@ def _try(study: Study, measuring: Measuring, name: str, lines: Sequence[Line]) -
     trial = Trial(name, tuple(lines), native, error, removed)
     study.trials.append(trial)
     return trial
+
+
+def _trace(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    """Another shadow run for the picture: how the error grew at the first suspect, step by step."""
+    if not study.suspects or study.series["count"] >= _FEW or measuring.left_s < 3 * study.shadow_s + 5:
+        return
+    top = study.suspects[0]
+    assigned = [w for w, s in study.sinks.items() if (s.file, s.line) == (top.file, top.line) and s.kind == "assign"]
+    shadow = measuring.shadow(assigned[:1], limit_s=3 * study.shadow_s + 2) if assigned else None
+    if shadow and shadow.result and not shadow.partial and shadow.result["series"][assigned[0]]["count"] > _FEW:
+        study.trace_watch, study.trace = assigned[0], shadow.result["series"][assigned[0]]

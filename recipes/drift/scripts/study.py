@@ -1,0 +1,85 @@
+"""What an investigation of drift has measured so far: plain data, filled by `studying`, told by `concluding`."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+from debugbox_recipes.harness import Program
+from debugbox_recipes.sinks import Sink
+
+from .measuring import Line, Native
+
+COVER = 0.9  # of the error that the suspects must explain, and that keeping them exact must remove
+
+
+@dataclass
+class Trial:
+    """One intervention: what was kept exact, and what was left of the error."""
+
+    name: str
+    lines: Tuple[Line, ...]
+    native: Native
+    error: Optional[float]
+    removed: Optional[float]  # share of the error that is gone
+
+    @property
+    def enough(self) -> bool:
+        return self.removed is not None and self.removed >= COVER
+
+
+@dataclass
+class Study:
+    """All that was measured. Grows step by step; `stopped` says why it went no further."""
+
+    program: Program
+    question: Optional[str]
+    tolerance: float
+    stopped: str = ""
+    shadow_s: float = 0.0
+    limits: List[str] = field(default_factory=list)
+    watch: str = ""
+    why_watch: str = ""
+    shadow: Dict[str, Any] = field(default_factory=dict)  # the shadow run's result
+    native: List[Native] = field(default_factory=list)  # the A/A pair
+    lines: List[Line] = field(default_factory=list)
+    suspects: List[Line] = field(default_factory=list)
+    trials: List[Trial] = field(default_factory=list)
+    trace_watch: str = ""  # the value assigned at the first suspect, where the watched series is short
+    trace: Dict[str, Any] = field(default_factory=dict)  # its series
+    sinks: Dict[str, Sink] = field(default_factory=dict)
+    checks: Dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def series(self) -> Dict[str, Any]:
+        series: Dict[str, Any] = self.shadow["series"][self.watch]
+        return series
+
+    @property
+    def chosen(self) -> Dict[str, Any]:
+        chosen: Dict[str, Any] = self.series["chosen"]
+        return chosen
+
+    @property
+    def expected(self) -> float:
+        return float(self.chosen["value"] - self.chosen["error"])
+
+    @property
+    def error(self) -> float:
+        return float(self.chosen["error"])
+
+    @property
+    def noise(self) -> float:
+        values = [native.value for native in self.native if native.value is not None]
+        return abs(values[0] - values[1]) if len(values) == 2 else 0.0
+
+    @property
+    def present(self) -> bool:
+        return deviates(self.error, self.chosen["scale"], self.tolerance, self.noise)
+
+    @property
+    def exact(self) -> bool:
+        return bool(self.checks) and all(self.checks[name] for name in ("same_values", "closes", "complete"))
+
+
+def deviates(error: float, scale: float, tolerance: float, noise: float) -> bool:
+    """Beyond the tolerance (relative to the value's usual size) and ten times the noise."""
+    return abs(error) > tolerance * scale and abs(error) > 10 * noise
