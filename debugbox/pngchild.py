@@ -78,9 +78,7 @@ def answer(line: bytes) -> bytes:
     try:
         picture = convert(data, request)
     except (*BROKEN, DecompressionBombError) as err:
-        return (
-            json.dumps({"error": f"damaged picture: {str(err)[:300] or type(err).__name__}"}).encode() + b"\n"
-        )
+        return json.dumps({"error": f"damaged picture: {str(err)[:300] or type(err).__name__}"}).encode() + b"\n"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return json.dumps({"size": len(picture)}).encode() + b"\n" + picture

@@ -187,11 +187,11 @@ def _run_markdown(part: Inline) -> str:
     return f"{mark}{_inline_markdown(part.parts)}{mark}"
 
 
-_BLOCK_START = re.compile(r"^(?:#+|[-+–]|\d+[.)]|-+|=+|:+)(?=\s|$)")
+_BLOCK_START = re.compile(r"^(?:-|\d+[.)])(?=\s|$)")  # other signs are code already
 
 
 def _lines_safe(text: str) -> str:
-    """No line begins like a heading, a list, a rule or an underline."""
+    """No line begins like a list or underlines the one before."""
     return "\n".join(_BLOCK_START.sub(lambda start: f"`{start[0]}`", line) for line in text.split("\n"))
 
 

@@ -14,6 +14,7 @@ import pytest
 from debugbox.archive import Archive, Kept
 from debugbox.errors import NoSuchFinding
 from debugbox.finding import Cost, Discarded, Finding, Suspect, Symptom
+from debugbox.render.notebook import to_notebook
 
 FINDING = Finding(
     id="20261121-7f3a09",
@@ -156,7 +157,7 @@ def test_a_notebook_that_cannot_be_read_is_named_and_stops_nothing(archive: Arch
 def test_other_files_links_and_pipes_in_the_folder_are_no_findings(archive: Archive, tmp_path: Path) -> None:
     archive.keep(FINDING)
     secret = tmp_path / "20261121-5ec7e7.ipynb"
-    secret.write_text("secret")
+    secret.write_bytes(to_notebook(replace(FINDING, id="20261121-5ec7e7")))
     (archive.folder / secret.name).symlink_to(secret)
     (archive.folder / "notes.ipynb").write_text("{}")
     (archive.folder / "20261121-abcdef.ipynb").touch()  # another run is writing it
