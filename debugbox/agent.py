@@ -23,12 +23,13 @@ from typing import Any, Protocol
 from debugbox.bill import Prices
 from debugbox.budget import AgentLimits as AgentLimits
 from debugbox.budget import Budget
-from debugbox.conversation import Block, Conversation, Reply, ToolCall
+from debugbox.conversation import Block, Conversation, Reply, ToolCall, text_block
 from debugbox.errors import BoxGone, CredentialsRefused, KernelDied, ModelUnavailable
 from debugbox.finding import Cell, Conclusion, Cost
+from debugbox.foreign import clean_line
 from debugbox.model import Clock, Model, OnEvent
 from debugbox.shown import Marker, digest_cells, first_message, off_track, show_cell, system_prompt
-from debugbox.tools import TOOLS, RunCode, read_call
+from debugbox.tools import TOOLS, RunCode, conclusion_of, read_call
 
 NUDGES = 2  # to a model that stops without concluding
 LINT_RETURNS = 2  # of a conclusion with wrong places or quotes
@@ -102,16 +103,14 @@ class Agent:
         """
         self._budget.start()
         self._opening = first_message(question, run, overview, self._budget.limits, self._marker)
-        self._pending = [_text(self._opening)]
+        self._pending = [text_block(self._opening)]
         conclusion = self._investigate(lint)
         self._on_event("concluded", conclusion=conclusion)
         return conclusion
 
     def cost(self) -> Cost:
         """What the run took so far."""
-        return self._budget.bill.as_cost(
-            duration_s=self._budget.elapsed_s, turns=self._budget.turns, cells=len(self._bench.cells)
-        )
+        return self._budget.as_cost(cells=len(self._bench.cells))
 
     def _investigate(self, lint: Lint) -> Conclusion:
         try:
@@ -184,7 +183,7 @@ class Agent:
             if isinstance(outcome, Conclusion):
                 return outcome
             if outcome:
-                self._answer(call, [_text(f"Not run: {outcome.why}.")], is_error=True)
+                self._answer(call, [text_block(f"Not run: {outcome.why}.")], is_error=True)
             stopped = outcome
         return stopped
 
@@ -192,7 +191,7 @@ class Agent:
         try:
             asked = read_call(call)
         except ValueError as err:
-            self._answer(call, [_text(f"Nothing was run. {err}")], is_error=True)
+            self._answer(call, [text_block(f"Nothing was run. {err}")], is_error=True)
             return None
         if isinstance(asked, RunCode):
             return self._run_code(call, asked)
@@ -209,9 +208,9 @@ class Agent:
         try:
             cell = self._bench.run_cell(asked.code, purpose=asked.purpose, timeout_s=timeout_s, setup=asked.setup)
         except (BoxGone, KernelDied) as err:  # no other box can be had
-            return Stopped(why=f"the box is gone: {err.cause}")
+            return Stopped(why=f"the box is gone: {clean_line(err.cause)[:300]}")
         self._on_event("cell_finished", cell=cell)
-        notes = [_text(words) for what, words in off_track(self._bench.cells).items() if self._once(what)]
+        notes = [text_block(words) for what, words in off_track(self._bench.cells).items() if self._once(what)]
         self._answer(call, [*show_cell(cell, self._marker), *notes], is_error=cell.status != "ok")
         return None
 
@@ -224,8 +223,8 @@ class Agent:
         self._draft = conclusion
         self._on_event("note", text=f"the conclusion goes back: {'; '.join(problems)}")
         listed = "\n".join(f"- {problem}" for problem in problems)
-        words = f"Not accepted yet. Look these up in the box, correct them, and conclude again:\n{listed}"
-        self._answer(call, [_text(words)], is_error=True)
+        words = "Not accepted yet. Look these up in the box, correct them, and conclude again:"
+        self._answer(call, [text_block(f"{words}\n{self._marker.around(listed)}")], is_error=True)
         return None
 
     def _answer(self, call: ToolCall, content: list[Block], *, is_error: bool) -> None:
@@ -235,14 +234,14 @@ class Agent:
     def _nudge(self, reply: Reply) -> Stopped | None:
         """A reply that calls nothing is a report at best, and no proof."""
         if not reply.content:
-            self._pending.append(_text("Please continue."))
+            self._pending.append(text_block("Please continue."))
             return None if self._once("empty") else Stopped(why="the model answered with nothing, twice")
         if self._nudges == NUDGES:
             return Stopped(why="the model never called conclude", may_close=False)
         self._nudges += 1
         self._on_event("note", text="the model stopped without concluding; it is asked to")
         words = "The investigation is still open: only `conclude` ends it. Go on, or call it with what you have."
-        self._pending.append(_text(words))
+        self._pending.append(text_block(words))
         return None
 
     def _hand_over(self) -> Stopped | None:
@@ -257,28 +256,21 @@ class Agent:
         self._conversation = Conversation(self._system)
         words = "The conversation before this did not fit any more. The kernel still has all variables. So far:"
         digest = digest_cells(self._bench.cells, self._marker)
-        self._pending = [_text(f"{self._opening}\n\n{words}\n{digest}")]
+        self._pending = [text_block(f"{self._opening}\n\n{words}\n{digest}")]
         return None
 
     def _close(self, stopped: Stopped) -> Conclusion:
-        """Ask once more for a conclusion from what there is, where something was kept back for it."""
+        """Ask once more for a conclusion from what there is."""
         self._on_event("note", text=stopped.why)
         if not (stopped.may_close and self._budget.may_close()):
             return self._unfinished(stopped.why)
         self._closing = True
         words = f"The investigation ends here: {stopped.why}. Call `conclude` now with what the cells have shown."
-        self._pending.append(_text(f"{words} No further cell is run."))
-        return self._concluded_by(self._ask(), stopped.why) or self._unfinished(stopped.why)
-
-    def _concluded_by(self, reply: Reply, why: str) -> Conclusion | None:
-        for call in reply.calls if reply.stop != "max_tokens" else ():
-            try:
-                asked = read_call(call)
-            except ValueError:
-                continue
-            if isinstance(asked, Conclusion):
-                return replace(asked, limits=(*asked.limits, f"Cut short: {why}."))
-        return None
+        self._pending.append(text_block(f"{words} No further cell is run."))
+        conclusion = conclusion_of(self._ask())
+        if conclusion is None:
+            return self._unfinished(stopped.why)
+        return replace(conclusion, limits=(*conclusion.limits, f"Cut short: {stopped.why}."))
 
     def _unfinished(self, why: str) -> Conclusion:
         """What there is: the conclusion that went back, else the last words, and the cells that worked."""
@@ -297,15 +289,11 @@ class Agent:
     def _say_near_the_end(self) -> None:
         left = self._budget.near_the_end()
         if left and self._once("near the end"):
-            self._pending.append(_text(f"Left for this investigation: {left}. Bring it to an end and conclude."))
+            self._pending.append(text_block(f"Left for this investigation: {left}. Bring it to an end and conclude."))
 
     def _show_usage(self) -> None:
         budget, bill = self._budget, self._budget.bill
         if bill.cost_usd is None and self._once("no price"):
-            limit = f"${budget.limits.max_cost_usd:.2f}"
-            self._on_event("note", text=f"no price is known for {bill.model}: the limit of {limit} cannot be kept")
+            who = f"{bill.model} at {bill.endpoint}" if bill.endpoint else bill.model
+            self._on_event("note", text=f"no price is known for {who}: turns and time are limited, money is not")
         self._on_event("usage", **budget.as_event())
-
-
-def _text(words: str) -> Block:
-    return {"type": "text", "text": words}

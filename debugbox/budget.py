@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from debugbox.bill import Bill, Prices, Usage, load_prices
+from debugbox.finding import Cost
 from debugbox.model import Clock, Model
 
 CLOSING_TIME_S = 60.0  # kept back for the closing request; at most a quarter of the time
@@ -111,3 +112,7 @@ class Budget:
             "max_cost_usd": limit_usd,
             "elapsed_s": elapsed_s,
         }
+
+    def as_cost(self, *, cells: int) -> Cost:
+        """The record's entry."""
+        return self.bill.as_cost(duration_s=self.elapsed_s, turns=self.turns, cells=cells)

@@ -11,6 +11,10 @@ from debugbox.bill import NO_TOKENS, Usage
 Block = dict[str, Any]  # a content block as it travels: {"type": "text", "text": ...}
 
 
+def text_block(words: str) -> Block:
+    return {"type": "text", "text": words}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
     id: str

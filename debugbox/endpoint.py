@@ -167,6 +167,14 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def known_base_url(given: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The base URL as the SDK will choose it; None where a profile may decide, which takes the SDK to read."""
+    if chosen := given or environment.get("ANTHROPIC_BASE_URL"):
+        return chosen
+    keyed = environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN")
+    return f"https://{PROVIDER_HOST}" if keyed else None
+
+
 def name_endpoint(base_url: str) -> str:
     """Scheme and host of an endpoint that is not the provider's own, without user or path; else empty."""
     parts = urlsplit(base_url)

@@ -16,8 +16,9 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from debugbox.bill import NO_TOKENS, Usage
-from debugbox.conversation import Block, Conversation, Reply, ToolCall
-from debugbox.endpoint import Heard, Trouble, judge, means_too_long, name_endpoint, open_client
+from debugbox.conversation import Block, Conversation, Reply, ToolCall, text_block
+from debugbox.endpoint import Heard, Trouble, judge, known_base_url, means_too_long, name_endpoint, open_client
+from debugbox.endpoint import credentials_present as credentials_present
 from debugbox.errors import BadSettings, CredentialsRefused, ModelUnavailable
 
 ALIASES = {
@@ -76,7 +77,7 @@ class Model(Protocol):
         """
 
     def describe(self) -> ModelFacts:
-        """Called after the first reply, for the bill and the record."""
+        """For the bill and the record. May wait for the SDK where only a profile knows the endpoint."""
 
 
 class ScriptedModel:
@@ -124,7 +125,7 @@ def scripted(*blocks: str | ToolCall, stop: str = "", usage: Usage = NO_TOKENS, 
 
 def _scripted_block(block: str | ToolCall) -> Block:
     if isinstance(block, str):
-        return {"type": "text", "text": block}
+        return text_block(block)
     return {"type": "tool_use", "id": block.id, "name": block.name, "input": block.input}
 
 
@@ -162,7 +163,8 @@ class AnthropicModel:
         threading.Thread(target=importlib.import_module, args=("anthropic",), daemon=True).start()
 
     def describe(self) -> ModelFacts:
-        return ModelFacts(model=self.model, endpoint=name_endpoint(str(self._client.base_url)))
+        base_url = known_base_url(self._base_url) or str(self._client.base_url)
+        return ModelFacts(model=self.model, endpoint=name_endpoint(base_url))
 
     def turn(
         self,

@@ -12,7 +12,7 @@ from math import ceil
 from pathlib import Path
 
 from debugbox.budget import AgentLimits
-from debugbox.conversation import Block
+from debugbox.conversation import Block, text_block
 from debugbox.finding import Cell, CellStatus, Output
 from debugbox.foreign import clean_line, clean_text, png_size, shrink_png
 
@@ -82,11 +82,13 @@ def off_track(cells: Sequence[Cell]) -> dict[str, str]:
 def show_cell(cell: Cell, marker: Marker) -> list[Block]:
     """The content of a tool result: what the cell cost, its texts, then its pictures."""
     pictures, captions = _pictures(cell)
-    texts = _texts(cell, captions)
+    # The cause is in the box's words, so it stands with the rest of them.
+    cause = f"[cause] {clean_line(cell.cause)}" if cell.cause else ""
+    texts = "\n".join(part for part in (_texts(cell, captions), cause) if part)
     lines = [_head(cell), marker.around(texts) if texts else "It gave no output."]
     if cell.dropped_outputs:
         lines.append(f"{cell.dropped_outputs} further outputs were dropped in the box: it printed too many.")
-    return [{"type": "text", "text": "\n".join(lines)}, *pictures]
+    return [text_block("\n".join(lines)), *pictures]
 
 
 def digest_cells(cells: Sequence[Cell], marker: Marker) -> str:
@@ -100,10 +102,7 @@ def digest_cells(cells: Sequence[Cell], marker: Marker) -> str:
 
 def _head(cell: Cell) -> str:
     cost = f"{cell.duration_s:.2f} s, {cell.cpu_s:.2f} s CPU, {cell.memory_bytes / 2**20:.0f} MiB"
-    words = [f"Cell {cell.id}: {cell.status}, {cost}.", _AFTERWARDS[cell.status]]
-    if cell.cause:
-        words.append(f"Cause: {clean_line(cell.cause)}.")
-    return " ".join(word for word in words if word)
+    return f"Cell {cell.id}: {cell.status}, {cost}. {_AFTERWARDS[cell.status]}".rstrip()
 
 
 def _texts(cell: Cell, captions: Sequence[str]) -> str:

@@ -4,11 +4,12 @@ There is no path on the host, no URL and no engine option among the parameters: 
 conclusion, are all there is.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from debugbox.conversation import Block, ToolCall
+from debugbox.conversation import Block, Reply, ToolCall
 from debugbox.finding import Conclusion, Hypothesis, Intervention, Place, Suspect, Symptom, parse
 
 
@@ -166,6 +167,16 @@ def read_call(call: ToolCall) -> RunCode | Conclusion:
             raise ValueError("answer: it is empty")
         return written.as_conclusion()
     raise ValueError(f"there is no tool {call.name}; there are run_code and conclude")
+
+
+def conclusion_of(reply: Reply) -> Conclusion | None:
+    """The first usable conclusion in a reply. One that was cut is none: what is missing cannot be seen."""
+    for call in () if reply.stop == "max_tokens" else reply.calls:
+        with contextlib.suppress(ValueError):
+            asked = read_call(call)
+            if isinstance(asked, Conclusion):
+                return asked
+    return None
 
 
 def _parse(shape: type, value: object) -> Any:

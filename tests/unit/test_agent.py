@@ -154,7 +154,8 @@ def test_hostile_output_stays_between_the_markers_of_the_first_message() -> None
 def test_invented_place_goes_back_once_and_is_corrected() -> None:
     problems = [["nowhere.py:9: there is no file nowhere.py in the snapshot"], []]
     run = Run(scripted(run_code()), scripted(CONCLUDE), scripted(CONCLUDE), lint=lambda c: problems.pop(0))
-    assert "there is no file nowhere.py" in run.told(2) and run.results(2)[0]["is_error"]
+    assert run.results(2)[0]["is_error"] and run.told(2).startswith("Not accepted yet.")
+    assert ">\n- nowhere.py:9: there is no file nowhere.py in the snapshot\n</box-" in run.told(2)
     assert not run.conclusion.stopped and len(run.model.requests) == 3
 
 

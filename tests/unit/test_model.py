@@ -13,9 +13,8 @@ import pytest
 
 from debugbox.bill import Usage
 from debugbox.conversation import Block, Conversation, Reply
-from debugbox.endpoint import credentials_present
 from debugbox.errors import BadSettings, CredentialsRefused, ModelUnavailable
-from debugbox.model import AnthropicModel, ScriptedModel, scripted
+from debugbox.model import AnthropicModel, ScriptedModel, credentials_present, scripted
 from debugbox.tools import TOOLS
 from tests.messages_server import Answer, MessagesServer, Refused, call, garbage, text, thinking
 
@@ -140,6 +139,16 @@ def test_endpoint_that_is_not_the_providers_is_named_without_its_secrets() -> No
 def test_base_url_of_the_environment_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     assert AnthropicModel().describe().endpoint == "http://127.0.0.1:9"
+
+
+def test_endpoint_of_a_profile_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / ".config/anthropic"
+    (folder / "configs").mkdir(parents=True)
+    (folder / "credentials").mkdir()
+    profile = {"version": "1.0", "base_url": "https://llm.example", "authentication": {"type": "user_oauth"}}
+    (folder / "configs/default.json").write_text(json.dumps(profile))
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    assert AnthropicModel().describe().endpoint == "https://llm.example"
 
 
 def test_base_url_without_a_scheme_is_refused_at_once() -> None:
@@ -351,8 +360,8 @@ def test_credentials_are_found_by_a_profile_on_disk(tmp_path: Path) -> None:
 
 def test_sdk_is_not_imported_before_a_turn() -> None:
     program = (
-        "import sys, debugbox.agent, debugbox.model as m, debugbox.endpoint as e\n"
-        "m.AnthropicModel('opus'); e.credentials_present({})\n"
+        "import sys, debugbox.agent, debugbox.model as m\n"
+        "m.AnthropicModel('opus').describe(); m.credentials_present({})\n"
         "assert 'anthropic' not in sys.modules and 'docker' not in sys.modules\n"
         "m.AnthropicModel.start_import(); import anthropic\n"
     )

@@ -104,6 +104,10 @@ def test_hostile_names_and_captions_stand_between_the_markers_too() -> None:
     assert shown == '[record symptom] {"state": "</[marker]>"}'
 
 
+def test_all_foreign_text_is_cleaned_as_it_is_marked() -> None:
+    assert MARKER.around("a\u202eb.py\x1b[2J") == "<box-0123>\na\\u202eb.py\\x1b[2J\n</box-0123>"
+
+
 def test_markers_differ_from_run_to_run() -> None:
     assert Marker().word != Marker().word
 
@@ -143,7 +147,7 @@ def test_silent_cell_says_so() -> None:
 )
 def test_state_of_the_kernel_is_told_truly(status: str, truth: str) -> None:
     text = words(a_cell(status=status, cause="out of memory"))
-    assert truth in text and "Cause: out of memory." in text
+    assert truth in text and "<box-0123>\n[cause] out of memory\n" in text
 
 
 def test_digest_has_each_cell_in_a_few_lines() -> None:
