@@ -12,6 +12,8 @@ packages.json ({"python": ..., "packages": {name: version}, "built_from_source":
 Exit code 0: done; 10: the repository's requirements cannot be installed, the resolver's words end stderr; else: failed.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import platform
@@ -40,16 +42,16 @@ TEXT = "utf-8"
 class InstallFailed(Exception):
     """uv could not install a set of requirements; `words` is what it said."""
 
-    def __init__(self, words):
+    def __init__(self, words: str) -> None:
         super().__init__(words)
         self.words = words
 
     @property
-    def is_network(self):
+    def is_network(self) -> bool:
         return any(word.lower() in self.words.lower() for word in NETWORK_WORDS)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     prefix = Path(arguments[0])
     prefix.mkdir(parents=True, exist_ok=True)
     build_parts(prefix)
@@ -61,7 +63,7 @@ def main(arguments):
         return build_environment(prefix, wanted)
 
 
-def build_parts(prefix):
+def build_parts(prefix: Path) -> None:
     """What every environment shares; a layer of its own in docker, so that it is made once."""
     if not (prefix / "supervisor").exists():
         say("supervisor: jupyter_client in a venv of its own")
@@ -72,8 +74,8 @@ def build_parts(prefix):
         uv(["pip", "install", "--python", sys.executable, "--target", str(prefix / "tools"), *TOOLS])
 
 
-def build_environment(prefix, wanted):
-    notes = []
+def build_environment(prefix: Path, wanted: list[str]) -> int:
+    notes: list[str] = []
     try:
         built = install_together(prefix, wanted, notes)
     except InstallFailed as failure:
@@ -86,7 +88,7 @@ def build_environment(prefix, wanted):
     return 0
 
 
-def install_together(prefix, wanted, notes):
+def install_together(prefix: Path, wanted: list[str], notes: list[str]) -> set[str]:
     """One venv where the kernel stack fits the repository's requirements, else two.
 
     Returns what was built from source.
@@ -111,17 +113,17 @@ def install_together(prefix, wanted, notes):
     return built
 
 
-def install_fresh(venv, requirements):
+def install_fresh(venv: Path, requirements: list[str]) -> set[str]:
     shutil.rmtree(venv, ignore_errors=True)
     make_venv(venv)
     return install(venv, requirements)
 
 
-def make_venv(venv):
+def make_venv(venv: Path) -> None:
     uv(["venv", "--quiet", "--python", sys.executable, str(venv)])
 
 
-def install(venv, requirements):
+def install(venv: Path, requirements: list[str]) -> set[str]:
     """Wheels only at first: building an sdist runs its code. Returns what had to be built all the same."""
     command = ["pip", "install", "--python", str(venv / "bin" / "python")]
     try:
@@ -135,7 +137,7 @@ def install(venv, requirements):
     return {line.split()[1] for line in words.splitlines() if line.split()[:1] == ["Built"]}
 
 
-def uv(arguments):
+def uv(arguments: list[str]) -> str:
     """Run uv, repeat its lines as they come (the build's progress), and return them.
 
     Raises:
@@ -145,16 +147,17 @@ def uv(arguments):
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=uv_environment(), text=True, encoding=TEXT
     )
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
+    lines: list[str] = []
+    for line in process.stdout or ():
         say(line.rstrip())
+        if not line.startswith("Using "):  # which interpreter: no part of what it says about requirements
+            lines.append(line)
     if process.wait() != 0:
         raise InstallFailed("".join(lines).strip())
     return "".join(lines)
 
 
-def uv_environment():
+def uv_environment() -> dict[str, str]:
     """The caller's environment, and: no other interpreter than ours, bytecode that needs no look at the source.
 
     The box is read-only, so bytecode that is not written here is compiled anew at every start.
@@ -169,9 +172,10 @@ def uv_environment():
     }
 
 
-def uv_arguments(text, manifests, scratch):
+def uv_arguments(text: str, manifests: Path, scratch: Path) -> list[str]:
     """The requirement list as arguments of `uv pip install`; plain requirements go to the file `scratch`."""
-    arguments, plain = [], []
+    arguments: list[str] = []
+    plain: list[str] = []
     for line in filter(None, map(str.strip, text.splitlines())):
         words = shlex.split(line) if line.startswith("-") else [""]
         if words[0] in FILE_OPTIONS and len(words) == 2:
@@ -186,7 +190,7 @@ def uv_arguments(text, manifests, scratch):
     return arguments
 
 
-def write_font_cache(prefix):
+def write_font_cache(prefix: Path) -> None:
     """matplotlib's font list takes a second to make; the box's kernel copies it to its MPLCONFIGDIR."""
     say("font cache")
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "MPLBACKEND": "agg",
@@ -196,24 +200,23 @@ def write_font_cache(prefix):
     subprocess.run([str(prefix / "kernel" / "bin" / "python"), "-c", code], env=environment, check=True)
 
 
-def write_record(prefix, built, notes):
-    listed = subprocess.run(
-        [os.environ.get("UV", "uv"), "pip", "list", "--format", "json", "--python", str(prefix / "repo" / "bin" / "python")],
-        env=uv_environment(), stdout=subprocess.PIPE, check=True,
-    )  # fmt: skip
+def write_record(prefix: Path, built: list[str], notes: list[str]) -> None:
+    python = str(prefix / "repo" / "bin" / "python")
+    command = [os.environ.get("UV", "uv"), "pip", "list", "--format", "json", "--python", python]
+    listed = subprocess.run(command, env=uv_environment(), stdout=subprocess.PIPE, check=True)
     packages = {entry["name"]: entry["version"] for entry in json.loads(listed.stdout)}
     record = {"python": platform.python_version(), "packages": packages, "built_from_source": built}
     (prefix / "packages.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", TEXT)
     (prefix / "notes.txt").write_text("".join(note + "\n" for note in notes), TEXT)
 
 
-def reason(words):
-    """The resolver's words in one line of at most 300 characters."""
-    line = " ".join(words.replace("×", "").replace("╰─▶", "").split())
-    return "The resolver says: " + (line if len(line) <= 300 else line[:297] + "...")
+def reason(words: str) -> str:
+    """The resolver's conclusion in one line of at most 300 characters: its last "because"."""
+    line = " ".join(words.rpartition("ecause ")[2].split())
+    return "The resolver says: because " + (line if len(line) <= 300 else line[:297] + "...")
 
 
-def say(line):
+def say(line: str) -> None:
     print(line, flush=True)
 
 

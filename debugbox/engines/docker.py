@@ -17,13 +17,14 @@ from packaging.specifiers import SpecifierSet
 from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, docker_build, docker_owner
 from debugbox.engines import docker_settings as walls
 from debugbox.engines.docker_bases import REGISTRY_PATIENCE_S, Bases
+from debugbox.engines.docker_owner import OWNER_LABEL
 from debugbox.engines.docker_transport import DockerTransport, Watch
 from debugbox.errors import BoxGone, EngineUnavailable, EnvironmentFailed, SettingsNotApplied
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-SESSION_LABEL, OWNER_LABEL = "io.debugbox.session", "io.debugbox.owner"
+SESSION_LABEL = "io.debugbox.session"
 ANSWER_S = 5
 REQUEST_S = 60
 _ATTACH = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -118,7 +119,7 @@ class DockerEngine:
         return self._start_container(environment.reference, size, self._command)
 
     def sweep(self) -> list[str]:
-        """Remove the containers whose debugbox on this host is gone; returns their ids."""
+        """Remove the containers and half-built images whose debugbox on this host is gone; returns their ids."""
         from docker.errors import APIError
 
         swept = []
@@ -127,7 +128,7 @@ class DockerEngine:
                 with contextlib.suppress(APIError):  # another debugbox sweeps it at the same moment
                     self._api.remove_container(container["Id"], force=True)
                     swept.append(str(container["Id"]))
-        return swept
+        return swept + docker_build.sweep_stages(self._api)
 
     def _start_container(self, image: str, size: BoxSize, command: Sequence[str]) -> DockerTransport:
         labels = {SESSION_LABEL: uuid.uuid4().hex, OWNER_LABEL: docker_owner.owner_of_this_process()}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from debugbox.boxfiles import box_files
 from debugbox.engines import EnvironmentPlan, Progress
+from debugbox.engines.docker_owner import OWNER_LABEL, is_gone, owner_of_this_process
 from debugbox.engines.network import ca_bundle, network_variables
 from debugbox.errors import EnvironmentFailed, RequirementsUnresolvable
 
@@ -65,13 +66,12 @@ def build_image(api: "APIClient", plan: EnvironmentPlan, base: str, progress: Pr
     """
     context = build_context(plan)
     arguments = {"BASE": base, **network_variables()}
+    own = {"KEY": plan.key, "OWNER": owner_of_this_process()}
     log = BuildLog(progress)
     try:
         for target in ("bare", "parts"):
             _build(api, context, log, tag=f"debugbox/{target}:{plan.python}", target=target, buildargs=arguments)
-        return _build(
-            api, context, log, tag=environment_tag(plan), target=None, buildargs=arguments | {"KEY": plan.key}
-        )
+        return _build(api, context, log, tag=environment_tag(plan), target=None, buildargs=arguments | own)
     finally:
         remove_stages(api, plan)
 
@@ -103,6 +103,19 @@ def remove_stages(api: "APIClient", plan: EnvironmentPlan) -> None:
         if time.monotonic() > deadline:
             break
         time.sleep(0.05)
+
+
+def sweep_stages(api: "APIClient") -> list[str]:
+    """Remove the stages of builds whose debugbox was killed; returns the images' ids."""
+    from docker.errors import APIError
+
+    swept = []
+    for image in api.images(filters={"dangling": True, "label": BUILD_LABEL}):
+        if is_gone(image["Labels"].get(OWNER_LABEL, "")):
+            with contextlib.suppress(APIError):  # another debugbox sweeps it at the same moment
+                api.remove_image(image["Id"])
+                swept.append(str(image["Id"]))
+    return swept
 
 
 def build_context(plan: EnvironmentPlan) -> bytes:

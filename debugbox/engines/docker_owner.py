@@ -10,6 +10,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+OWNER_LABEL = "io.debugbox.owner"
 _MACHINE_ID = Path("/etc/machine-id")
 _PROC = Path("/proc")
 

@@ -189,7 +189,7 @@ class DockerTransport:
             return ""
         self._watch.removed.wait(LAST_WORDS_S)
         if self._watch.out_of_memory:
-            return f"killed by the memory limit of {_gib(self._memory_bytes)}"
+            return f"killed by the memory limit of {_size(self._memory_bytes)}"
         if self._output.fault:
             return self._output.fault
         if self._killed:
@@ -213,7 +213,9 @@ class DockerTransport:
         return f"the supervisor ended (exit code {code}){words}"
 
 
-def _gib(count: int) -> str:
+def _size(count: int) -> str:
+    if count < _GIB:
+        return f"{count >> 20} MiB"
     return f"{count / _GIB:.1f}".removesuffix(".0") + " GiB"
 
 
