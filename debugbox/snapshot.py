@@ -14,6 +14,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -106,15 +107,15 @@ def take_snapshot(root: Path, limits: Limits, exclude: tuple[str, ...] = ()) -> 
     git = _Git.of(root)
     paths = git.files() if git else list(_walk(root))
     _check_count(paths, limits)
-    taking = _Taking(root, limits)
-    for path in sorted(set(paths)):
-        if any(PurePosixPath(path).is_relative_to(each) for each in exclude):
-            taking.skip(path, "excluded")
-        else:
-            taking.take(path)
-    if not taking.offsets:
-        raise NotARepository(root, "it holds no files that can be read")
-    return taking.finish(git, tree_hash)
+    with closing(_Taking(root, limits)) as taking:
+        for path in sorted(set(paths)):
+            if any(PurePosixPath(path).is_relative_to(each) for each in exclude):
+                taking.skip(path, "excluded")
+            else:
+                taking.take(path)
+        if not taking.offsets:
+            raise NotARepository(root, "it holds no files that can be read")
+        return taking.finish(git, tree_hash)
 
 
 class _Taking:
@@ -156,7 +157,7 @@ class _Taking:
                     path, "a submodule or folder" if stat.S_ISDIR(details.st_mode) else "not a regular file"
                 )
             if details.st_size > self._limits.snapshot_file_bytes:
-                return self.skip(path, f"over {self._limits.snapshot_file_bytes >> 20} MiB")
+                return self.skip(path, f"over {self._limits.snapshot_file_bytes / (1 << 20):g} MiB")
             content = file.read(self._limits.snapshot_file_bytes + 1)
         self._add_file(path, content, details.st_mode)
         return None
@@ -196,12 +197,14 @@ class _Taking:
         self._links.append(path)
         return None
 
+    def close(self) -> None:
+        os.close(self._root_fd)
+        self._spool.close()
+
     def finish(self, git: "_Git | None", tree_hash: str) -> Snapshot:
         self._tar.close()
         self._spool.flush()
-        os.close(self._root_fd)
         spool = os.dup(self._spool.fileno())
-        self._spool.close()
         snapshot = Snapshot(
             root=self._root,
             sha256=self._digest.hexdigest(),

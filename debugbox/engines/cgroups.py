@@ -6,6 +6,7 @@ A limit that cannot be enforced is named, never assumed.
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from debugbox.engines import BoxSize
 
 _V1 = Path("/sys/fs/cgroup")
 _PERIOD_US = 100_000
+_FRESH_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,13 +126,24 @@ def _write_all(folder: Path, values: dict[str, str], applied: dict[str, str]) ->
 
 
 def sweep() -> list[str]:
-    """Remove cgroups of ours that hold no process any more; gives their paths."""
-    return [str(folder) for folder in _leftovers() if _remove(folder)]
+    """Remove cgroups of ours that hold no process any more; gives their paths.
+
+    Fresh ones stay: another run may have made its cgroup and not entered it yet.
+    """
+    return [str(folder) for folder in leftovers() if _is_old(folder) and _remove(folder)]
 
 
-def _leftovers() -> Iterator[Path]:
+def leftovers() -> Iterator[Path]:
+    """Every cgroup of ours, in use or not."""
     yield from _V1.glob("debugbox-*")
     yield from _V1.glob("*/debugbox-*")
+
+
+def _is_old(folder: Path) -> bool:
+    try:
+        return time.time() - folder.stat().st_mtime > _FRESH_S
+    except OSError:
+        return False
 
 
 def _remove(folder: Path) -> bool:
