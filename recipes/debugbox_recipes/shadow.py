@@ -94,6 +94,8 @@ class SiteStatistics:
         self.rounded: List[int] = []
         self.largest_rounding: List[float] = []
         self.magnitude: List[float] = []  # the largest operand at that rounding
+        self.introduced: List[float] = []  # the sum of all roundings' sizes
+        self.exponents: List[float] = []  # the sum of the binary exponents of the largest operands
         self.condition: List[float] = []
         self.relative_error: List[float] = []  # of the result, where the condition number was largest
 
@@ -102,7 +104,9 @@ class SiteStatistics:
         missing = len(self.table.sites) - len(self.executed)
         self.executed += [0] * missing
         self.rounded += [0] * missing
-        for numbers in (self.largest_rounding, self.magnitude, self.condition, self.relative_error):
+        for numbers in (self.largest_rounding, self.magnitude, self.introduced, self.exponents):
+            numbers += [0.0] * missing
+        for numbers in (self.condition, self.relative_error):
             numbers += [0.0] * missing
 
     def of(self, number: int) -> Dict[str, Any]:
@@ -112,9 +116,15 @@ class SiteStatistics:
             "rounded": self.rounded[number],
             "largest_rounding": self.largest_rounding[number],
             "magnitude": self.magnitude[number],
+            "usual_magnitude": self._usual_magnitude(number),
+            "introduced": self.introduced[number],
             "condition": min(self.condition[number], 1e300),
             "relative_error": min(self.relative_error[number], 1e300),
         }
+
+    def _usual_magnitude(self, number: int) -> float:
+        """The geometric mean of the largest operands: one huge operand hardly moves it."""
+        return 2.0 ** min(1000.0, self.exponents[number] / max(1, self.rounded[number]))
 
     def count(self, site: int) -> None:
         try:
@@ -127,6 +137,8 @@ class SiteStatistics:
 
     def rounding(self, site: int, local: float, size: float) -> None:
         self.rounded[site] += 1
+        self.introduced[site] += abs(local)
+        self.exponents[site] += math.frexp(size)[1]
         if abs(local) > self.largest_rounding[site]:
             self.largest_rounding[site] = abs(local)
             self.magnitude[site] = size

@@ -10,7 +10,7 @@ from .study import Study, Trial, deviates
 from .studying import placebos
 
 MAX_PLACEBOS = 40
-_EVENTS = 0.1  # one rounding that is this share of a line's contribution is an event, not an accumulation
+_EVENTS = 0.1  # one rounding that is this share of all a line introduced is an event, not an accumulation
 _AMPLIFIER = 1e3  # condition number
 METRIC = "error of the watched value (computed - exact)"
 
@@ -48,11 +48,11 @@ def amplifiers(study: Study) -> List[Line]:
 
 
 def kind_of_error(study: Study) -> str:
-    """accumulation, absorption, cancellation: from the size of single roundings and of the operands at them."""
+    """absorption: the largest rounding met an operand far beyond the line's usual ones. Else few or many roundings."""
     top = study.suspects[0] if study.suspects else study.lines[0]
-    single = top.largest_rounding >= _EVENTS * abs(top.contribution)
-    if single and top.magnitude > _AMPLIFIER * study.chosen["scale"]:
+    if top.magnitude > _AMPLIFIER * top.usual_magnitude:
         return "absorption"
+    single = top.largest_rounding >= _EVENTS * top.introduced
     if single and any(line.condition > _AMPLIFIER for line in study.lines):
         return "cancellation"
     return "accumulation"

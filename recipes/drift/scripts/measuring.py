@@ -105,7 +105,9 @@ class Line:
     executed: int
     rounded: int
     largest_rounding: float
-    magnitude: float
+    magnitude: float  # the largest operand at the largest rounding
+    usual_magnitude: float
+    introduced: float  # the sum of the sizes of all its roundings
     condition: float
     relative_error: float
     rewritten: bool  # False: library code, met through the numbers' own operators
@@ -132,6 +134,8 @@ def lines_of(result: Mapping[str, Any], chosen: Mapping[str, Any]) -> List[Line]
             rounded=site["rounded"] + (known.rounded if known else 0),
             largest_rounding=max(site["largest_rounding"], known.largest_rounding if known else 0.0),
             magnitude=max(site["magnitude"], known.magnitude if known else 0.0),
+            usual_magnitude=max(site["usual_magnitude"], known.usual_magnitude if known else 0.0),
+            introduced=site["introduced"] + (known.introduced if known else 0.0),
             condition=max(site["condition"], known.condition if known else 0.0),
             relative_error=max(site["relative_error"], known.relative_error if known else 0.0),
             rewritten=site["operations"] != ["outside"] or bool(known and known.rewritten),
