@@ -19,6 +19,7 @@ LAYERS = [
     {"bench", "collateral", "provenance", "conversation", "model", "shown", "budget", "tools"},
     {"agent", "recipes", "checks"},
     {"investigation"},
+    {"commands"},
     {"cli", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,126 @@
+"""`debugbox "why …"`: a question becomes a finding."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from debugbox.commands.common import EXIT_CODES, print_finding, repository_option, settings_of
+
+if TYPE_CHECKING:
+    from debugbox.engines import Engine
+    from debugbox.model import AnthropicModel
+    from debugbox.settings import Settings
+
+
+@click.command("ask")
+@click.argument("words", nargs=-1, metavar="QUESTION")
+@repository_option
+@click.option("--run", help="A command that shows the symptom, as you would type it in the repository.")
+@click.option("--engine", type=click.Choice(["auto", "docker", "bubblewrap"]), help="Where boxes come from.")
+@click.option("--no-model", is_flag=True, help="Use no model: the recipe that fits runs by itself.")
+@click.option("--model", help="opus, sonnet, haiku, fable, or any model's id.  [default: opus]")
+@click.option("--recipe", help="Without a model: this recipe.")
+@click.option("--python", help="Interpreter of the box, 3.9 to 3.13.")
+@click.option("--with", "extra_packages", multiple=True, metavar="PKG", help="One more package in the box; repeatable.")
+@click.option("--no-dependencies", is_flag=True, help="Do not install the repository's requirements.")
+@click.option("--exclude", multiple=True, metavar="PATH", help="Leave this out of the snapshot; repeatable.")
+@click.option("--max-time", help="All in all, the checks included.  [default: 30m]")
+@click.option("--max-cost", type=float, help="In dollars.  [default: 2]")
+@click.option("--max-turns", type=int, help="Requests to the model.  [default: 40]")
+@click.option("--cell-timeout", help="One cell.  [default: 60s]")
+@click.option("--memory", help="Of a box; the snapshot's size comes on top.  [default: 2g]")
+@click.option("--cpus", type=float, help="Of a box.  [default: 2]")
+@click.option("--pids", type=int, help="Processes and threads of a box.  [default: 256]")
+@click.option("--snapshot-files", type=int, help="How many files at most.  [default: 50000]")
+@click.option("--snapshot-size", "snapshot_bytes", help="How large at most.  [default: 500m]")
+@click.option("--no-checks", is_flag=True, help="Believe it unchecked: the verdict is `suspected` at most.")
+@click.option("--discard-all", is_flag=True, help="Do not keep the symptom's code either.")
+@click.option("--dry-run", is_flag=True, help="Print what would go into the box, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the finding as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def ask(words: tuple[str, ...], repository: Path, as_json: bool, quiet: bool, dry_run: bool, **options: Any) -> None:
+    """Investigate QUESTION in the repository you are in."""
+    question = " ".join(words)
+    settings = settings_of(repository, options)
+    if dry_run:
+        return _print_dry_run(settings)
+    from debugbox.investigation import investigate
+    from debugbox.render.live import View
+
+    view = View(sys.stderr, quiet=quiet)
+    model = _choose_model(settings, view.note)
+    engine = _choose_engine(settings, view.note)
+    kept = investigate(question, settings, engine=engine, model=model, view=view)
+    print_finding(kept.finding, kept.path, kept.note, as_json)
+    sys.exit(EXIT_CODES[kept.finding.verdict])
+
+
+def _choose_model(settings: "Settings", note: Callable[[str], None]) -> "AnthropicModel | None":
+    """The agent's model where there are credentials (or one was asked for), else None."""
+    from debugbox.endpoint import credentials_present
+    from debugbox.model import AnthropicModel
+
+    if settings.use_model is False:
+        return None
+    if settings.use_model is None and not credentials_present():
+        note("no credentials for a model: a recipe investigates by itself (--model NAME asks for one)")
+        return None
+    AnthropicModel.start_import()  # it takes longer than the box's start, so it begins now
+    model = AnthropicModel(settings.model, effort=settings.effort, base_url=settings.base_url)
+    _say_what_leaves(settings, model, note)
+    return model
+
+
+def _say_what_leaves(settings: "Settings", model: "AnthropicModel", note: Callable[[str], None]) -> None:
+    """Once per user: where the question and the cells' output go."""
+    told = settings.state_dir / "told-what-leaves"
+    if told.exists():
+        return
+    endpoint = model.describe().endpoint
+    note(f"What leaves this machine: your question, file names, what the cells print and plot; it goes to {endpoint}.")
+    note("Nothing else does: the box has no network. `debugbox ask --dry-run` lists what goes into the box.")
+    told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    told.touch()
+
+
+def _choose_engine(settings: "Settings", note: Callable[[str], None]) -> "Engine":
+    """Docker where it answers; else, in words, the embedded engine; a named one or none.
+
+    Raises:
+        EngineUnavailable: the one that was asked for does not answer.
+        NoEngine: none does.
+    """
+    from debugbox.engines.bubblewrap import BubblewrapEngine
+    from debugbox.engines.docker import DockerEngine
+    from debugbox.errors import EngineUnavailable, NoEngine
+
+    no_docker = DockerEngine.answers() if settings.engine != "bubblewrap" else "not asked for"
+    if no_docker is None:
+        return DockerEngine.connect()
+    if settings.engine == "docker":
+        raise EngineUnavailable("docker", no_docker)
+    embedded = BubblewrapEngine(settings.cache_dir)
+    no_bubblewrap = embedded.answers()
+    if no_bubblewrap is None:
+        if settings.engine == "auto":
+            note("no Docker engine answers: the embedded engine protects against accidents, not against hostile code")
+        return embedded
+    if settings.engine == "bubblewrap":
+        raise EngineUnavailable("bubblewrap", no_bubblewrap)
+    raise NoEngine(f"docker: {no_docker}; bubblewrap: {no_bubblewrap}")
+
+
+def _print_dry_run(settings: "Settings") -> None:
+    from debugbox.snapshot import take_snapshot
+
+    snapshot = take_snapshot(settings.repository, settings.limits, settings.exclude)
+    masked = set(snapshot.masked)
+    for path in snapshot.files:
+        click.echo(f"{path}  (known secrets masked)" if path in masked else path)
+    for each in snapshot.skipped:
+        click.echo(f"left out: {each.path}: {each.reason}")
+    click.echo(f"{len(snapshot.files)} files, {snapshot.size_bytes} bytes, sha256 {snapshot.sha256}")
+    click.echo("They go into a box without network. With a model, what cells print goes to the model's provider.")

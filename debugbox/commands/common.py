@@ -1,0 +1,53 @@
+"""What several commands share: the repository's option, settings from flags, the printed finding."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from debugbox.finding import Finding
+    from debugbox.settings import Settings
+
+EXIT_CODES = {"confirmed": 0, "supported": 0, "suspected": 10, "refuted": 11, "inconclusive": 12}
+
+
+def repository_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--repo`."""
+    return click.option(
+        "--repo",
+        "repository",
+        type=click.Path(path_type=Path),
+        default=".",
+        help="The repository; default: this folder.",
+    )(function)
+
+
+def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
+    """Settings of this repository, with the flags that were really given."""
+
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    if given.pop("no_model", False):
+        given["use_model"] = False
+    elif "model" in given:
+        given["use_model"] = True
+    for flag, name in (("no_dependencies", "dependencies"), ("no_checks", "checks")):
+        if given.pop(flag, False):
+            given[name] = False
+    return resolvesettings_of(given, repository.resolve())
+
+
+def print_finding(finding: "Finding", path: Path | None, note: str, as_json: bool) -> None:
+    """The finding on stdout: the report, or JSON."""
+    from debugbox.render import terminal
+
+    if as_json:
+        click.echo(terminal.as_json(finding))
+        return
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns
+    click.echo(terminal.report(finding, path=path, note=note, colour=colour, width=width), nl=False)
