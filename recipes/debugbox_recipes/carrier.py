@@ -17,6 +17,10 @@ class Carrier(float):
 
     __slots__ = ()
 
+    def __new__(cls, value: Any = 0.0) -> Any:
+        """A plain float: libraries write `type(x)(y)` (statistics does). Our own are made by `float.__new__`."""
+        return float(value)
+
     @property  # type: ignore[misc]  # `x.__class__ is float`, functools.singledispatch and abc see a float
     def __class__(self) -> type:
         return float

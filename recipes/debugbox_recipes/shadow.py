@@ -124,7 +124,7 @@ class SiteStatistics:
 
     def _usual_magnitude(self, number: int) -> float:
         """The geometric mean of the largest operands: one huge operand hardly moves it."""
-        return 2.0 ** min(1000.0, self.exponents[number] / max(1, self.rounded[number]))
+        return math.pow(2.0, min(1000.0, self.exponents[number] / max(1, self.rounded[number])))
 
     def count(self, site: int) -> None:
         try:

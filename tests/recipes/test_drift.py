@@ -124,7 +124,8 @@ def test_no_rounding_problem_has_no_suspects(project: Write, recipe: Any, source
 
 def test_numpy_arithmetic_is_said_to_be_unseen(project: Write, recipe: Any) -> None:
     pytest.importorskip("numpy")
-    source = "import numpy\ntotal = numpy.float64(0)\nfor n in range(99):\n    total = total + 0.1\nprint(f'total {total}')\n"
+    source = "import numpy\ntotal = numpy.float64(0)\nfor n in range(99):\n    total = total + 0.1\n"
+    source += "print(f'total {total}')\n"
     study = investigate(recipe, project({"run.py": source}), "why does the total drift")
     said = recipe.record(study)["conclusion"]
     assert "cannot be judged" in said["answer"]
@@ -210,7 +211,14 @@ def test_an_intervention_at_a_line_that_is_gone_cannot_be_measured(example: Any,
 
 
 def test_a_spent_budget_ends_in_a_conclusion_with_a_limit(project: Write, recipe: Any) -> None:
-    source = "def main():\n    total = 0.0\n    for n in range(400_000):\n        total += 0.1\n        mean = total / (n + 1)\n    print(f'mean {mean}')\nmain()\n"
+    source = """def main():
+    total = 0.0
+    for n in range(400_000):
+        total += 0.1
+        mean = total / (n + 1)
+    print(f"mean {mean}")
+main()
+"""
     study = recipe.carry_out(project({"run.py": source}), "why does total drift", None, 1e-9, 3.0)
     said = recipe.record(study)["conclusion"]
     assert not said["exact"]
