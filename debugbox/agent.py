@@ -199,12 +199,11 @@ class Agent:
         return self._weigh(call, asked, lint)
 
     def _run_code(self, call: ToolCall, asked: RunCode) -> Stopped | None:
-        left_s = self._budget.left_s()
-        if left_s <= 0:
+        if self._budget.left_s() <= 0:
             return Stopped(why=self._budget.time_is_up())
         lines = len(asked.code.splitlines())
         self._on_event("tool_called", tool=call.name, purpose=asked.purpose, code_lines=lines)
-        timeout_s = left_s if left_s < self._budget.limits.cell_timeout_s else None
+        timeout_s = self._budget.cell_timeout_s(asked.timeout_s)
         try:
             cell = self._bench.run_cell(asked.code, purpose=asked.purpose, timeout_s=timeout_s, setup=asked.setup)
         except (BoxGone, KernelDied) as err:  # no other box can be had

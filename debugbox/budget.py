@@ -29,6 +29,7 @@ class AgentLimits:
     max_turns: int = 40
     max_time_s: float = 1_200.0
     cell_timeout_s: float = 60.0
+    recipe_timeout_s: float = 300.0  # the most a call may ask for: recipes and slow programs
 
 
 class Budget:
@@ -67,6 +68,12 @@ class Budget:
         left_usd = self.limits.max_cost_usd - (self.bill.cost_usd or 0.0)
         kept_usd = 0.0 if closing else self.bill.next_usd(CLOSING_TOKENS)
         return self.bill.affordable_output(left_usd - kept_usd)
+
+    def cell_timeout_s(self, asked_s: float | None) -> float | None:
+        """For one cell: what was asked for, within the limits and the time left; None: the bench's default."""
+        wanted_s = min(asked_s or self.limits.cell_timeout_s, self.limits.recipe_timeout_s)
+        left_s = self.left_s()
+        return None if asked_s is None and wanted_s <= left_s else max(1.0, min(wanted_s, left_s))
 
     def spent(self) -> str:
         """Which limit does not allow another turn, in words; empty while all of them do."""

@@ -63,6 +63,7 @@ RUN_CODE: Block = {
         code=_text("the cell"),
         purpose=_text("what this cell is to find out, in one line; a person reads it while it runs"),
         setup={"type": "boolean", "description": "true for imports and helpers that later cells need"},
+        timeout_s={"type": "number", "description": "only for recipes and slow programs: seconds, up to the limit"},
     ),
 }
 CONCLUDE: Block = {
@@ -94,6 +95,7 @@ class RunCode:
     code: str
     purpose: str
     setup: bool = False
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

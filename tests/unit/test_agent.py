@@ -268,6 +268,12 @@ def test_time_keeps_a_reserve_for_the_conclusion_and_shortens_cells() -> None:
     assert run.conclusion.limits == ("Cut short: the limit of 3.33 minutes is reached.",)
 
 
+@pytest.mark.parametrize(("asked_s", "given_s"), [(200, 200), (9_000, 300), (0, 60), (-5, 1)])
+def test_slow_cell_may_ask_for_more_time_within_its_limit(asked_s: float, given_s: float) -> None:
+    slow = ToolCall(id="s", name="run_code", input={"code": "drift()", "purpose": "recipe", "timeout_s": asked_s})
+    assert Run(scripted(slow), scripted(CONCLUDE)).bench.timeouts == [given_s]
+
+
 def test_no_cell_begins_after_the_time() -> None:
     calls = [run_code(str(n), str(n)) for n in range(4)]
     run = Run(scripted(*calls), scripted(CONCLUDE), takes_s=50, max_time_s=200)
