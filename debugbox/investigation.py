@@ -111,9 +111,10 @@ def _investigator(
             max_turns=limits.max_turns,
             max_time_s=limits.max_time_s - limits.checks_time_s,
             cell_timeout_s=limits.cell_timeout_s,
+            recipe_timeout_s=limits.recipe_timeout_s,
         ),
         on_event=view.on_event,
-        cards=[f"{card.name}: {card.description}" for card in read_cards()],
+        cards=[card.one_line for card in read_cards()],
     )
     conclusion = agent.run(
         question,

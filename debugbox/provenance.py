@@ -36,7 +36,7 @@ def provenance_of(
         "environment": {"key": environment.key, "image": _image(environment), "notes": list(environment.notes)},
         "python": environment.python,
         "packages": dict(environment.packages),
-        "model": {"name": facts.name, "endpoint": facts.endpoint} if facts else None,
+        "model": {"name": facts.model, "endpoint": facts.endpoint} if facts else None,
         "limits": asdict(settings.limits),
     }
 

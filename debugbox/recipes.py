@@ -26,6 +26,11 @@ class Card:
     description: str
     body: str
 
+    @property
+    def one_line(self) -> str:
+        """How the model is told of it: the call, and when to use it."""
+        return f"`from debugbox_recipes import {self.name}; {self.name}(question=...)`: {self.description}"
+
 
 def read_cards(folder: Path = RECIPES) -> tuple[Card, ...]:
     """The cards of all recipes, by name."""
@@ -78,7 +83,8 @@ class RecipeInvestigator:
         self._note(f"recipe {self._card.name}: {self._reason}")
         limit_s = self._timeout_s - 20  # so that the recipe ends by itself, with partial results
         name = self._card.name
-        code = f"from debugbox_recipes import {name}\n{name}(question={question!r}, run={run!r}, time_limit_s={limit_s!r})\n"
+        call = f"{name}(question={question!r}, run={run!r}, time_limit_s={limit_s!r})"
+        code = f"from debugbox_recipes import {name}\n{call}\n"
         try:
             cell = self._bench.run_cell(code, purpose=f"recipe {name}", timeout_s=self._timeout_s)
         except BoxGone as gone:

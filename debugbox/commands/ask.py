@@ -79,7 +79,7 @@ def _say_what_leaves(settings: "Settings", model: "AnthropicModel", note: Callab
     told = settings.state_dir / "told-what-leaves"
     if told.exists():
         return
-    endpoint = model.describe().endpoint
+    endpoint = model.describe().endpoint or "api.anthropic.com"
     note(f"What leaves this machine: your question, file names, what the cells print and plot; it goes to {endpoint}.")
     note("Nothing else does: the box has no network. `debugbox ask --dry-run` lists what goes into the box.")
     told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -29,8 +29,9 @@ def repository_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
     """Settings of this repository, with the flags that were really given."""
+    from debugbox.settings import resolve_settings
 
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     if given.pop("no_model", False):
         given["use_model"] = False
     elif "model" in given:
@@ -38,7 +39,7 @@ def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
     for flag, name in (("no_dependencies", "dependencies"), ("no_checks", "checks")):
         if given.pop(flag, False):
             given[name] = False
-    return resolvesettings_of(given, repository.resolve())
+    return resolve_settings(given, repository.resolve())
 
 
 def print_finding(finding: "Finding", path: Path | None, note: str, as_json: bool) -> None:
