@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from debugbox.boxfiles import box_files_hash
 from debugbox.engines import Engine, Environment, EnvironmentPlan, Progress
-from debugbox.errors import BadSettings
+from debugbox.errors import BadSettings, NoInterpreter
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot
 
@@ -40,16 +41,21 @@ def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, 
         RequirementsUnresolvable, EnvironmentFailed, NoInterpreter, NoBaseImage: see `Engine.build`.
     """
     plan = plan_environment(snapshot, engine, settings)
-    if found := engine.find(plan):
-        return found
-    with _locked(settings.cache_dir / "locks" / f"{plan.key}.lock", progress):
-        return engine.find(plan) or engine.build(plan, progress)
+    environment = engine.find(plan)
+    if environment is None:
+        with _locked(settings.cache_dir / "locks" / f"{plan.key}.lock", progress):
+            environment = engine.find(plan) or engine.build(plan, progress)
+    pinned = _pinned_python(snapshot)
+    if settings.python is None and pinned not in (None, plan.python):
+        note = f"the repository pins Python {pinned}, which cannot be had here: its box has {plan.python}"
+        return replace(environment, notes=(*environment.notes, note))
+    return environment
 
 
 def plan_environment(snapshot: Snapshot, engine: Engine, settings: Settings) -> EnvironmentPlan:
     """What to build, from the snapshot's manifests alone; nothing of the repository is run."""
     project = _project_table(snapshot)
-    python = engine.interpreter(_wanted_python(project), settings.python or _pinned_python(snapshot))
+    python = _choose_python(engine, _wanted_python(project), settings.python, _pinned_python(snapshot))
     manifests = _manifests(snapshot) if settings.dependencies else {}
     requirements = (*_requirements(manifests, project if settings.dependencies else {}), *settings.extra_packages)
     content = [python, engine.name, box_files_hash(), *requirements]
@@ -62,6 +68,23 @@ def import_roots(snapshot: Snapshot) -> tuple[str, ...]:
     """Folders of the box that come first on the path: `src` where it holds packages, and the repository itself."""
     has_src = any(path.startswith("src/") and path.endswith(".py") for path in snapshot.files)
     return ("/srv/repo/src", "/srv/repo") if has_src else ("/srv/repo",)
+
+
+def _choose_python(engine: Engine, wanted: SpecifierSet, asked: str | None, pinned: str | None) -> str:
+    """What was asked for, or nothing; what is pinned, or the nearest that the manifest allows."""
+    if asked is not None:
+        return engine.interpreter(_series(asked), asked)
+    try:
+        return engine.interpreter(_series(pinned) if pinned else wanted, pinned)
+    except NoInterpreter:
+        return engine.interpreter(wanted, None)
+
+
+def _series(python: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(f"=={python}.*")
+    except InvalidSpecifier as error:
+        raise BadSettings("--python", f"{python!r} is not a version such as 3.11") from error
 
 
 def _project_table(snapshot: Snapshot) -> dict[str, Any]:

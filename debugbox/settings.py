@@ -66,7 +66,6 @@ class Settings:
     exclude: tuple[str, ...] = ()
     extra_packages: tuple[str, ...] = ()
     checks: bool = True
-    keep_code: bool = False
     discard_all: bool = False
     limits: Limits = field(default_factory=Limits)
     archive: Path | None = None  # a folder inside the repository; None is the user's data directory

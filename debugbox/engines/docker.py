@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import uuid
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, do
 from debugbox.engines import docker_settings as walls
 from debugbox.engines.docker_bases import REGISTRY_PATIENCE_S, Bases
 from debugbox.engines.docker_owner import OWNER_LABEL
-from debugbox.engines.docker_transport import DockerTransport, Watch
+from debugbox.engines.docker_transport import DockerTransport
 from debugbox.errors import BoxGone, EngineUnavailable, EnvironmentFailed, SettingsNotApplied
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 SESSION_LABEL = "io.debugbox.session"
 ANSWER_S = 5
 REQUEST_S = 60
-_ATTACH = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 _RECORD_BYTES = 1 << 20
 _RECORD_SIZE = BoxSize(cpus=1, memory_bytes=64 << 20, pids=16, snapshot_bytes=0, snapshot_files=0)
 # The second cat waits for the end of stdin: the container is still there to be inspected.
@@ -56,13 +56,17 @@ class DockerEngine:
         engine = cls(reached, command=command, runtime=runtime)
         if why := engine._unfit():
             raise EngineUnavailable(cls.name, why)
+        weakref.finalize(engine, reached.close)
         return engine
 
     @classmethod
     def answers(cls) -> str | None:
-        """Why no box can be started here, or None when one can. Takes at most `ANSWER_S`."""
+        """Why no box can be started here, or None when one can. Takes at most a few times `ANSWER_S`."""
         reached = _reach()
-        return reached if isinstance(reached, str) else cls(reached)._unfit()
+        if isinstance(reached, str):
+            return reached
+        with contextlib.closing(reached):
+            return cls(reached)._unfit()
 
     def describe(self) -> str:
         runtime = f", runtime {self._runtime}" if self._runtime else ""
@@ -137,11 +141,13 @@ class DockerEngine:
         host["NanoCpus"] = min(host["NanoCpus"], int(self._info.get("NCPU", size.cpus) * 1e9))
         settings, unenforced = walls.without_unenforceable(settings, self._info)
         with self._container(settings) as container:
-            attached = self._api.attach_socket(container, params=_ATTACH)
-            watch = Watch(self._api, container)
-            transport = DockerTransport(self._api, container, attached, watch, size.memory_bytes + size.snapshot_bytes)
-            self._api.start(container)
-            transport.applied, transport.unenforced = self._read_back(settings, transport), unenforced
+            transport = DockerTransport(self._api, container, size.memory_bytes + size.snapshot_bytes)
+            try:
+                self._api.start(container)
+                transport.applied, transport.unenforced = self._read_back(settings, transport), unenforced
+            except BaseException:
+                transport.kill()
+                raise
         return transport
 
     @contextlib.contextmanager

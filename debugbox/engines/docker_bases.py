@@ -1,5 +1,6 @@
 """Which base images can be had: those of the registry, or those built here by sandbox/base.sh. Read by `docker.py`."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,8 @@ class Bases:
         if self._registry_fails:
             return self._registry_fails
         try:
-            self._impatient().inspect_distribution(official(series))  # type: ignore[no-untyped-call]  # the stubs lack it
+            with contextlib.closing(self._impatient()) as api:
+                api.inspect_distribution(official(series))  # type: ignore[no-untyped-call]  # the stubs lack it
         except APIError as error:
             why = error.explanation or str(error)
             if error.status_code != 404:

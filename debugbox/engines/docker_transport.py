@@ -1,13 +1,15 @@
 """A started container as two byte streams, and the watch that knows how it ended. Made by `docker.py`."""
 
+import contextlib
 import io
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from docker import APIClient
+    from docker.types import CancellableStream
 
 MAX_FRAME_BYTES = 16 << 20
 STDERR_TAIL_BYTES = 4096
@@ -15,6 +17,7 @@ GONE_S = 10.0  # until a killed container must have been removed; the engine tak
 LAST_WORDS_S = 2.0  # after the stream's end, until the engine has said why
 
 _STDOUT, _STDERR = 1, 2
+_ATTACH = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 _GIB = 1 << 30
 
 
@@ -129,12 +132,14 @@ class Watch:
         events = api.events(decode=True, filters={"container": container, "type": "container"})
         threading.Thread(target=self._follow, args=(events,), daemon=True, name=f"watch {container[:12]}").start()
 
-    def _follow(self, events: Iterable[Mapping[str, Any]]) -> None:
+    def _follow(self, events: "CancellableStream[dict[str, Any]]") -> None:
         for event in events:
             if self._take(event) == "destroy":
                 break
         self.died.set()
         self.removed.set()
+        with contextlib.suppress(OSError):  # the engine closed it first
+            events.close()
 
     def _take(self, event: Mapping[str, Any]) -> str:
         action = str(event.get("Action", ""))
@@ -147,22 +152,17 @@ class Watch:
 
 
 class DockerTransport:
-    """A started container. `applied` and `unenforced` are what the engine reported."""
+    """A container from before its start to its removal. `applied` and `unenforced` are what the engine reported."""
 
-    def __init__(
-        self,
-        api: "APIClient",
-        container: str,
-        attached: Any,
-        watch: Watch,
-        memory_bytes: int,
-    ) -> None:
+    def __init__(self, api: "APIClient", container: str, memory_bytes: int) -> None:
+        """Attach to a container that was created and is not started yet, so that nothing it says is missed."""
         self.applied: Mapping[str, Any] = {}
         self.unenforced: tuple[str, ...] = ()
         self.container = container
-        self._api, self._watch, self._memory_bytes = api, watch, memory_bytes
-        self._attached = attached  # the SDK's object keeps the connection open
-        self._connection: socket.socket = getattr(attached, "_sock", attached)
+        self._api, self._memory_bytes = api, memory_bytes
+        self._watch = Watch(api, container)
+        self._attached = api.attach_socket(container, params=_ATTACH)  # keeps the connection open
+        self._connection: socket.socket = getattr(self._attached, "_sock", self._attached)
         self._connection.settimeout(None)  # the SDK's 60 s are for requests, not for a box that thinks
         self._output = AttachedOutput(self._connection)
         self._killed = False
@@ -180,9 +180,11 @@ class DockerTransport:
             if error.status_code not in (404, 409):  # gone, or its removal is under way
                 raise
         finally:
-            _shut(self._connection, socket.SHUT_RDWR)
+            _shut(self._connection, socket.SHUT_RDWR)  # wakes whoever reads from it
         self._watch.removed.wait(GONE_S)
         self.stdin.close()
+        self._connection.close()
+        self._attached.close()
 
     def cause(self) -> str:
         if not (self._watch.died.is_set() or self._output.ended.is_set()):
