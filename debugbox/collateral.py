@@ -14,7 +14,9 @@ _MAX_FILES = 5
 _CODE = """\
 import debugbox_kernel as box
 run = box.run("python -m pytest -q -p no:cacheprovider -rfE {files}", timeout_s={timeout_s!r})
-if run.timed_out or run.exit_code not in (0, 1):
+summary = run.stdout.strip().splitlines()[-1:] or [""]
+# Without pytest the exit code is 1 as well: only its own summary line says that tests ran.
+if run.timed_out or run.exit_code not in (0, 1) or not any(word in summary[0] for word in (" passed", " failed", " error")):
     raise SystemExit("the tests could not be run: " + (run.stderr or run.stdout)[-300:])
 print("\\n".join(line for line in run.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))))
 """
