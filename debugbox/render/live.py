@@ -17,6 +17,7 @@ from debugbox.foreign import clean_line
 from debugbox.render.words import counted, duration
 
 NAME_COLUMNS = 12
+DETAIL_COLUMNS = 55  # leaves room for name and duration in 80 columns
 MAX_LINE_CHARS = 400  # of a log line; a resolver's complaint can be a page
 REFRESH_PER_S = 8
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -65,7 +66,7 @@ class View:
         finally:
             self._end(step)
             took = duration(self._clock() - step.started_s)
-            self._line(step.name, step.detail, f"{ended} {took}".strip(), style="red" if ended else "")
+            self._line(step.name, _brief(step.detail), f"{ended} {took}".strip(), style="red" if ended else "")
 
     def note(self, text: str) -> None:
         """A line worth reading later."""
@@ -91,11 +92,12 @@ class View:
             self._steps[-1].doing = clean_line(text)
 
     def on_event(self, name: str, /, **data: Any) -> None:
-        """An event of `agent`; the names and their data are listed there. Unknown ones are passed over."""
+        """An event of `agent`; the names and their data are listed there. Unknown ones are passed over.
+
+        So is `cell_finished`: the bench tells of each cell through `cell`, also where no agent is at work.
+        """
         if name == "usage":
             self.usage(str(data["line"]))
-        elif name == "cell_finished":
-            self.cell(data["cell"])
         elif name == "note":
             self.note(str(data["text"]))
         elif name == "dropped":
@@ -128,9 +130,7 @@ class View:
 
     def _begin(self, step: Step) -> None:
         self._steps.append(step)
-        if not self._is_live:
-            self._line(step.name, step.detail or "started")
-        elif self._live is None:
+        if self._is_live and self._live is None:
             self._live = Live(
                 console=self._console,
                 get_renderable=self._frame,
@@ -177,6 +177,11 @@ class View:
             frame.append(_cut(f"{'':<{NAME_COLUMNS}} {self._usage}", self._room(0)), style="dim")
         frame.rstrip()
         return frame
+
+
+def _brief(detail: str) -> str:
+    """An engine explains itself in brackets: they go where the line would be too long, the finding has them."""
+    return detail if len(detail) <= DETAIL_COLUMNS else detail.partition(" (")[0]
 
 
 def _cut(text: str, room: int) -> str:

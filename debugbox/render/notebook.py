@@ -13,10 +13,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from debugbox.finding import Evidence, Finding, Output, to_plain
+from debugbox.finding import Evidence, Finding, Output
 from debugbox.foreign import clean_text, cleaned
 from debugbox.render import sections
-from debugbox.render.words import data_table, is_picture, measured, shortened, table
+from debugbox.render.words import data_table, is_picture, measured, recorded, shortened, table
 
 MAX_BYTES = 20 * 1024**2
 MAX_READ_BYTES = 64 * 1024**2
@@ -138,7 +138,7 @@ def _output(output: Output) -> Node:
     if output.kind == "table":
         return _plain(data_table(output))
     if output.kind == "record":
-        return _plain(f"{output.name}\n{shortened(output.text or json.dumps(to_plain(output)['data'], indent=1))}")
+        return _plain(recorded(output))
     text = shortened(_with_dropped(output))
     if output.name in ("result", "display"):
         return _plain(text)

@@ -25,7 +25,6 @@ def to_page(finding: Finding) -> str:
             finding=finding,
             words=words,
             blocks=blocks,
-            meaning=words.MEANING[finding.verdict],
             shown=_shown,
             data=_data,
         )
@@ -50,7 +49,7 @@ def _shown(output: Output) -> str:
     """The text of an output that is not a picture."""
     if output.kind == "table":
         return words.data_table(output)
-    return words.shortened(f"{output.name}\n{output.text}" if output.kind == "record" else output.text)
+    return words.recorded(output) if output.kind == "record" else words.shortened(output.text)
 
 
 def _data(png: bytes) -> str:

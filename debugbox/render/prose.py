@@ -126,9 +126,16 @@ def _words(text: str) -> Iterator[Inline]:
             yield Inline("text", word)
             continue
         core = word.lstrip(_LEADING)
-        core = core.rstrip(_TRAILING) or core or word
+        core = _without_trailing(core) or core or word
         before, _, after = word.partition(core)
         yield from (Inline(kind, part) for kind, part in _three(before, core, after) if part)
+
+
+def _without_trailing(word: str) -> str:
+    """`word` without the sentence's punctuation; a bracket that closes one in the word (`mean()`) is its own."""
+    while word and word[-1] in _TRAILING and not (word[-1] == ")" and word.count("(") >= word.count(")")):
+        word = word[:-1]
+    return word
 
 
 def _three(before: str, core: str, after: str) -> tuple[tuple[InlineKind, str], ...]:

@@ -36,7 +36,7 @@ def report(
     width = max(40, min(width, 100))
     parts = [
         _wrapped(_bold(clean_line(finding.question), colour), width),
-        _wrapped(f"{_verdict(finding, colour)}  {words.MEANING[finding.verdict]}", width),
+        _wrapped(f"{_verdict(finding, colour)}  {words.headline(finding)}", width),
         _answer(finding, width),
         _titled("Where", [_suspect(rank, each, width) for rank, each in _ranked(finding)], colour),
         _titled("Checks", [_check(each, width) for each in finding.checks], colour),
@@ -109,19 +109,18 @@ def _check(check: Check, width: int) -> str:
 
 
 def _how_to_look(finding: Finding, path: Path | None) -> str:
-    shown = f"  debugbox show {finding.id} --html plots.html   one page with the plots, for any browser"
-    verify = f"  debugbox verify {finding.id}   run its checks again on the repository as it is now"
-    again = [shown, verify] if finding.symptom.code else [shown]
     if path is None:
         return f"Finding   {finding.id}"
+    again = [f"  debugbox verify {finding.id}   is it still so? On the repository as it is then."]
     lines = [
         f"Finding   {finding.id}",
         f"Notebook  {clean_text(str(path))}",
         "",
         "To look at it:",
+        f"  debugbox review {finding.id}   its page with the plots, in the browser",
         f"  jupyter lab {clean_text(shlex.quote(str(path)))}",
     ]
-    return "\n".join(lines + again)
+    return "\n".join(lines + (again if finding.symptom.code else []))
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> str:

@@ -3,22 +3,67 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from debugbox.finding import Cost, Finding, Measurement, Output, Place, Verdict
+from debugbox.finding import Check, Cost, Finding, Measurement, Output, Place
 from debugbox.foreign import PngLimits, clean_line, clean_text, png_size
-
-MEANING: dict[Verdict, str] = {
-    "confirmed": "The symptom was reproduced in fresh boxes, went away when this place was changed, "
-    "and stayed when the same kind of change was made elsewhere.",
-    "supported": "The symptom was reproduced, and an exact measurement points to this place. "
-    "No change could be tried to see whether it goes away.",
-    "suspected": "This is the best candidate, not a proven cause. Which check is missing or failed is listed below.",
-    "refuted": "The question's premise does not hold: the check is able to find this symptom, and here it finds none.",
-    "inconclusive": "No answer that can be relied on. What was learnt on the way is below.",
-}
 
 MARK = {"passed": "✔", "failed": "✘", "cannot measure": "?", "not run": "–"}
 CELL_CHARS = 60  # of one field of a table
 SHOWN_LINES, SHOWN_CHARS = 120, 12_000  # of one output in a document; the record has all of it
+
+
+_MISSING = {
+    "symptom": "that it happens each time",
+    "claim lint": "that every quote and place holds",
+    "but-for": "that it goes away when this place is changed",
+    "placebo": "that changing other places the same way does not help",
+    "no collateral": "that the repository's tests still pass with the change",
+}
+_RECORD_KEY = {"recipe": "recipe", "symptom": "state", "probe": "exit_code", "measurement": "name"}
+
+
+def headline(finding: Finding) -> str:
+    """The verdict in one or two sentences for somebody who has never seen a finding, with the place it is about."""
+    where = _headline_places(finding)
+    if finding.verdict == "confirmed":
+        return (
+            f"The cause is at {where}. Tested in fresh copies of the repository: what you asked about happens each "
+            "time, goes away when only this is changed, and stays when other places are changed the same way."
+        )
+    if finding.verdict == "supported":
+        return (
+            f"An exact measurement leads to {where}, and what you asked about happens in fresh copies of the "
+            "repository each time. That it goes away when this place is changed was not shown."
+        )
+    if finding.verdict == "suspected":
+        return f"The best candidate is {where}; it is not proven.{_missing(finding.checks)}"
+    if finding.verdict == "refuted":
+        return "What you asked about does not happen here: the check is able to find it, and finds none."
+    return "There is no answer here that can be relied on. What was learnt on the way is below."
+
+
+def _headline_places(finding: Finding) -> str:
+    """The changed lines where a change was tried and helped, else the first suspect."""
+    proven = finding.verdict == "confirmed" and finding.intervention is not None
+    places: Sequence[Place] = finding.intervention.sites if proven and finding.intervention else finding.suspects[:1]
+    named = [f"{clean_line(each.file)}:{each.line}" for each in places[:3]]
+    if len(places) > 3:
+        return f"{', '.join(named)} and {counted(len(places) - 3, 'more place')}"
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or "no place"
+
+
+def _missing(checks: Sequence[Check]) -> str:
+    """What is not shown, in plain words: of the first check that did not pass."""
+    for check in checks:
+        if check.result != "passed":
+            return f" Not shown: {_MISSING[check.name]}."
+    return ""
+
+
+def recorded(output: Output) -> str:
+    """One line for a record: the data itself stands in the finding, not in the document."""
+    value = output.data.get(_RECORD_KEY.get(output.name, ""))
+    said = f" {_fact(value)}" if isinstance(value, str | int) else ""
+    return f"recorded as data: {clean_line(output.name)}{said}"
 
 
 def duration(seconds: float) -> str:

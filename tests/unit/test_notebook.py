@@ -185,6 +185,8 @@ def test_the_subset_is_kept() -> None:
         ("[click](http://x.y)", "click `http://x.y`"),
         ("![p](http://x.y/p.png)", "p `http://x.y/p.png`"),
         ("see stats/welford.py:12, now", "see `stats/welford.py:12`, now"),
+        ("off at station/window.py:23:mean() (twice)", "off at `station/window.py:23:mean()` (twice)"),
+        ("(see a.b_c())", "(see `a.b_c()`)"),
         ("it costs $5", "it costs `$5`"),
         ("a < b and <b>", "a `<` b and `<b>`"),
         ("`a$b`", "`a$b`"),
@@ -225,6 +227,24 @@ def test_a_notebook_over_its_limit_by_text_keeps_head_and_tail() -> None:
     assert len(data) <= 400_000
     text = from_notebook(data).evidence[0].outputs[0].text
     assert text.startswith("head") and text.endswith("tail") and "characters left out" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "shown"),
+    [
+        ("recipe", {"recipe": "drift", "details": ["MARKER"] * 99}, "recorded as data: recipe drift"),
+        ("symptom", {"state": "present", "measured": 3.0}, "recorded as data: symptom present"),
+        ("probe", {"exit_code": 0, "stderr": "MARKER"}, "recorded as data: probe 0"),
+        ("odd", {"MARKER": 1}, "recorded as data: odd"),
+    ],
+)
+def test_a_record_is_data_and_not_in_the_document(name: str, data: dict[str, Any], shown: str) -> None:
+    output = Output(kind="record", name=name, text=json.dumps(data), data=data)
+    finding = replace(FINDING, evidence=(replace(FINDING.evidence[0], outputs=(output,)),))
+    notebook = to_notebook(finding)
+    assert {"text/plain": shown} in [each.get("data") for each in outputs(notebook)]
+    assert shown in to_page(finding) and "MARKER" not in to_page(finding)
+    assert from_notebook(notebook) == finding
 
 
 def test_a_changed_picture_is_not_taken_for_the_recorded_one() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from debugbox.finding import Cell, Finding
+from debugbox.finding import Cell, Check, Finding, Intervention, Place, Suspect, Verdict
 from debugbox.render import words
 from debugbox.render.terminal import InterruptedRun, View, as_json, findings_table, interrupted_table, report
 
@@ -119,7 +119,9 @@ def run_steps(stream: io.StringIO, *, quiet: bool = False) -> str:
         view.on_event("thinking", text=f"perhaps\nthe count {HOSTILE}")
         view.on_event("writing", characters=120)
         view.on_event("tool_called", tool="run_code", purpose=HOSTILE, code_lines=12)
-        view.on_event("cell_finished", cell=replace(CELL, purpose=f"plots {HOSTILE}", status="timeout"))
+        cell = replace(CELL, purpose=f"plots {HOSTILE}", status="timeout")
+        view.cell(cell)
+        view.on_event("cell_finished", cell=cell)
         for left_s in (3, 2, 1):
             view.on_event("retry", why="overloaded", left_s=left_s, retry=1, of=5)
         view.on_event("dropped", why="cut short", usage=None)
@@ -134,9 +136,7 @@ def test_piped_it_is_a_plain_log() -> None:
     log = run_steps(io.StringIO())
     assert not CONTROL.search(log)
     assert [line[:40].rstrip() for line in log.splitlines()] == [
-        "snapshot     reading",
         "snapshot     214 files  0.5 s",
-        "agent        investigates",
         r"cell 3       plots \x1b[2J\x1b]52;c;cm0=",
         "             overloaded; retry 1 of 5",
         "             a reply was dropped: cut sh",
@@ -146,6 +146,41 @@ def test_piped_it_is_a_plain_log() -> None:
         "agent        investigates  0.0 s",
     ]
     assert "timeout 1.2 s" in log and "[red]markup[/red] :smile:" in log
+
+
+def test_an_engine_that_explains_itself_stays_on_one_line_of_eighty_columns() -> None:
+    stream = io.StringIO()
+    view = View(stream, clock=Clock())
+    with view.step("box", "bubblewrap (embedded: protects against accidents, not against hostile code)"):
+        pass
+    with view.step("box", "docker 20.10 (rootless)"):
+        pass
+    assert stream.getvalue().splitlines() == [
+        "box          bubblewrap  0.0 s",
+        "box          docker 20.10 (rootless)  0.0 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "begins"),
+    [
+        ("confirmed", "The cause is at a.py:1 and b.py:2. Tested in fresh copies"),
+        ("supported", "An exact measurement leads to s.py:9, and"),
+        ("suspected", "The best candidate is s.py:9; it is not proven. Not shown: that changing other places"),
+        ("refuted", "What you asked about does not happen here"),
+        ("inconclusive", "There is no answer here"),
+    ],
+)
+def test_the_headline_says_it_to_somebody_new_with_the_place(verdict: Verdict, begins: str) -> None:
+    sites = (Place(file="a.py", line=1), Place(file="b.py", line=2))
+    finding = replace(
+        FINDING,
+        verdict=verdict,
+        suspects=(Suspect(file="s.py", line=9),),
+        intervention=Intervention(kind="keep_exact", sites=sites),
+        checks=(Check(name="but-for", result="passed", why=""), Check(name="placebo", result="failed", why="")),
+    )
+    assert words.headline(finding).startswith(begins)
 
 
 def test_quiet_shows_nothing() -> None:
