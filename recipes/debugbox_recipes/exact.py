@@ -99,6 +99,10 @@ class KeepExact:
         self.applied: Counter = Counter()  # type: ignore[type-arg]  # int -> int
         self.changed: Counter = Counter()  # type: ignore[type-arg]
 
+    def totals(self) -> Dict[str, int]:
+        """Nothing besides the sites."""
+        return {}
+
     def site_counts(self, number: int) -> Dict[str, int]:
         return {"applied": self.applied[number], "changed": self.changed[number]}
 

@@ -8,7 +8,7 @@ Values without error stay plain floats: they cost nothing and are taken for exac
 
 import math
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import functions, wide
 from .carrier import Carrier
@@ -19,6 +19,8 @@ from .wide import Wide
 Split = Dict[int, float]
 MAX_PARTS = 200  # sites in one value's split; beyond, the small ones go to OTHERS
 OTHERS = -2
+_REMEMBERED = 200_000  # computed values, for recognising lost ones
+_SHORT_DECIMAL = 14  # characters of a number that may have been written by hand
 _AMPLIFYING = 1e3  # condition numbers below are everyday arithmetic
 
 
@@ -151,11 +153,33 @@ class SiteStatistics:
             self.relative_error[site] = abs(error_of(result) / plain(result))
 
 
+class LostShadows:
+    """Counts computed values that come back as plain floats: through array, struct, text, a C extension.
+
+    Recognised by their digits, so short decimals, which a literal may equal by chance, do not count.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._computed: Set[float] = set()
+
+    def made(self, value: float) -> None:
+        if len(self._computed) > _REMEMBERED:
+            self._computed.clear()
+        self._computed.add(value)
+
+    def look(self, operand: Any) -> None:
+        """Call with an operand; one that has its shadow is not lost."""
+        if type(operand) is float and operand in self._computed and len(repr(operand)) > _SHORT_DECIMAL:
+            self.count += 1
+
+
 class Arithmetic:
     """The operations on shadows. Every method takes the site first and computes the double as the program would."""
 
     def __init__(self, statistics: SiteStatistics) -> None:
         self.statistics = statistics
+        self.lost = LostShadows()
 
     def finish(self, site: int, value: float, exact: Optional[Wide], local: float, parts: Split, size: float) -> float:
         """The result of an operation: `local` is its own rounding; `exact` None means value - local."""
@@ -167,6 +191,7 @@ class Arithmetic:
             return value
         if exact is None:
             exact = wide.subtract(wide.widen(value), wide.widen(local))
+        self.lost.made(value)
         return shadow(value, exact, parts)
 
     def linear(self, site: int, a: Any, b: Any, sign: int) -> Any:
@@ -178,6 +203,10 @@ class Arithmetic:
         local = self._rounding_of_sum(value, x, y * sign)
         size = max(abs(x), abs(y))
         shadowed_a, shadowed_b = type(a) is Shadow, type(b) is Shadow
+        if not shadowed_a:
+            self.lost.look(x)
+        if not shadowed_b:
+            self.lost.look(y)
         if not shadowed_a and not shadowed_b:
             return self.finish(site, value, None, local, {}, size)
         parts: Split = a.parts if shadowed_a else {}
@@ -211,8 +240,11 @@ class Arithmetic:
         local = narrow_or_zero(wide.subtract(wide.widen(value), wide.multiply(wide_x, wide_y)))
         size = max(abs(x), abs(y))
         if type(a) is not Shadow and type(b) is not Shadow:
+            self.lost.look(a)
+            self.lost.look(b)
             return self.finish(site, value, wide.multiply(wide_x, wide_y), local, {}, size)
         exact_a, exact_b = exact_value(a), exact_value(b)
+        self.lost.look(b if type(a) is Shadow else a)
         parts = scaled(a.parts, y) if type(a) is Shadow else {}
         if type(b) is Shadow:  # x*y - X*Y = (x - X)*y + X*(y - Y)
             parts = merged(parts, scaled(b.parts, narrow_or_zero(exact_a)))

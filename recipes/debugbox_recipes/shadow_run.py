@@ -25,6 +25,10 @@ def _flat(arguments: Iterable[Any]) -> Iterator[Any]:
             yield argument
 
 
+# Libraries whose numbers are not followed. A user's own class with operators is made of floats that are.
+_OTHER_NUMBERS = frozenset(
+    ("numpy", "pandas", "torch", "jax", "cupy", "decimal", "fractions", "gmpy2", "mpmath", "sympy")
+)
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 
@@ -37,6 +41,10 @@ class ShadowRun:
         self.arithmetic = Arithmetic(self.statistics)
         recorder.reader = read
         self._give_operators()
+
+    def totals(self) -> Dict[str, Any]:
+        """What the result says besides the sites."""
+        return {"lost": self.arithmetic.lost.count}
 
     def site_counts(self, number: int) -> Dict[str, Any]:
         return self.statistics.of(number)
@@ -76,8 +84,9 @@ class ShadowRun:
                     return in_python(a, b)
                 return self.apply(name, site, a, b)
             for kind in (type_a, type_b):
-                if kind.__module__ not in ("builtins", "__main__"):
-                    foreign[f"{kind.__module__.partition('.')[0]}.{kind.__name__}"] += 1
+                library = kind.__module__.partition(".")[0]
+                if library in _OTHER_NUMBERS:
+                    foreign[f"{library}.{kind.__name__}"] += 1
             return in_python(a, b)
 
         return operate
@@ -104,6 +113,8 @@ class ShadowRun:
             table[id(getattr(operator, name))] = operations[name]
         for whole in (int, math.floor, math.ceil, math.trunc):
             table[id(whole)] = self._integer(whole)
+        for remainder in (math.fmod, math.remainder):
+            table[id(remainder)] = self._remainder(remainder)
         table[id(pow)] = self._function("pow", pow)
         table[id(round)] = self._round
         table[id(divmod)] = lambda site, a, b: (operations["floordiv"](site, a, b), operations["mod"](site, a, b))
@@ -121,6 +132,19 @@ class ShadowRun:
             if type(value) is float and any(type(a) is Shadow for a in _flat(arguments)):
                 self.recorder.unfollowed[name] += 1
             return value
+
+        return called
+
+    def _remainder(self, function: Callable[[Any, Any], Any]) -> Followed:
+        """By the quotient that was computed, as for %."""
+
+        def called(site: int, a: Any, b: Any) -> Any:
+            value = function(plain(a), plain(b))
+            if not {type(a), type(b)} <= NUMBERS or not math.isfinite(value) or not math.isfinite(b):
+                return value
+            taken = wide.subtract(wide.widen(plain(a)), wide.widen(value))
+            quotient = wide.floor(wide.add(wide.divide(taken, wide.widen(plain(b))), (1, -1)))
+            return self.arithmetic.function(site, "remainder_by", value, (a, b, quotient))
 
         return called
 

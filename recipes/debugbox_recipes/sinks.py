@@ -7,7 +7,7 @@ through them. Both call `find_sinks`, so that a watch `file:line:name` means the
 import ast
 import re
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 _FORMATTERS = frozenset({"print", "str", "repr", "format", "write", "info", "debug", "warning", "error"})
 
@@ -64,9 +64,10 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
     yield node
 
 
-def _texts(node: ast.AST) -> str:
-    constants = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
-    return " ".join(value for value in constants if isinstance(value, str))
+def _label(values: Sequence[ast.expr], position: int) -> str:
+    """The text printed just before a value; what stands before another value is that one's name."""
+    before = values[position - 1] if position else None
+    return before.value if isinstance(before, ast.Constant) and isinstance(before.value, str) else ""
 
 
 def dotted(node: ast.AST) -> Optional[str]:
@@ -148,16 +149,16 @@ class _SinkFinder(ast.NodeVisitor):
             self._add(value, line, name, "assign", name)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        for value in node.values:
+        for position, value in enumerate(node.values):
             if isinstance(value, ast.FormattedValue):
-                self._printed(value.value, _texts(node), node)
+                self._printed(value.value, _label(node.values, position), node)
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         template = node.left.value if isinstance(node.left, ast.Constant) else None
         if isinstance(node.op, ast.Mod) and isinstance(template, str):
-            for value in node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]:
-                self._printed(value, template, node)
+            values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            self._template(template, values, node)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -165,11 +166,18 @@ class _SinkFinder(ast.NodeVisitor):
         if isinstance(node.func, ast.Attribute) and name == "append" and len(node.args) == 1:
             whole = dotted(node.func) or name
             self._add(node.args[0], node.lineno, whole, "append", whole)
+        elif name == "format" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant):
+            self._template(str(node.func.value.value), node.args, node)
         elif name in _FORMATTERS:
-            text = _texts(node)
-            for value in node.args:
-                self._printed(value, text, node)
+            for position, value in enumerate(node.args):
+                self._printed(value, _label(node.args, position), node)
         self.generic_visit(node)
+
+    def _template(self, template: str, values: Sequence[ast.expr], node: ast.expr) -> None:
+        """`'mean %g'` and `'mean {:g}'`: each value with the text before its place."""
+        texts = re.split(r"%[^%a-zA-Z]*[a-zA-Z]|\{[^}]*\}", template)
+        for position, value in enumerate(values):
+            self._printed(value, texts[min(position, len(texts) - 1)], node)
 
     def _printed(self, value: ast.expr, text: str, statement: ast.expr) -> None:
         if isinstance(value, (ast.Constant, ast.JoinedStr, ast.Starred)):

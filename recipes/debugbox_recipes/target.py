@@ -80,6 +80,7 @@ class Observation:
             "places_found": self.found_places,
             "mpmath": self.mpmath,
             "sites": sites,
+            **self.runtime.totals(),
         }
 
     def install(self) -> None:

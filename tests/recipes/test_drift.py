@@ -5,8 +5,9 @@ It must hold on programs it has never seen: the example is also run renamed, mov
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from debugbox_recipes.harness import Program
 
 from debugbox.finding import Conclusion, Measurement, parse
 
-from .conftest import RECIPES, ROOT, program
+from .conftest import RECIPES, ROOT, needs_mpmath, program
 
 EXAMPLE = ROOT / "examples" / "weather-station"
 Write = Callable[..., Program]
@@ -38,6 +39,7 @@ def example(recipe: Any) -> Any:
     return investigate(recipe, program(EXAMPLE), "why does the mean temperature drift")
 
 
+@needs_mpmath
 def test_example_names_both_lines_of_the_running_sum(example: Any) -> None:
     both = {line_of(EXAMPLE, "station/window.py", text) for text in ("self.total +=", "self.total -=")}
     assert places(example) == both
@@ -61,6 +63,7 @@ def test_the_output_line_kept_exact_changes_nothing(example: Any, recipe: Any) -
     assert said["details"]["changed"][f"{file}:{line}"] > 0
 
 
+@needs_mpmath
 def test_renamed_and_moved_example_gives_the_same_answer(tmp_path: Path, recipe: Any, python: str) -> None:
     moved = tmp_path / "elsewhere" / "deep"
     shutil.copytree(EXAMPLE, moved, ignore=shutil.ignore_patterns("__pycache__"))
@@ -131,6 +134,63 @@ def test_numpy_arithmetic_is_said_to_be_unseen(project: Write, recipe: Any) -> N
     assert "cannot be judged" in said["answer"]
     assert any("numpy.float64 (99 times)" in limit for limit in said["limits"])
     assert not said["exact"]
+
+
+def test_values_that_lost_their_history_forbid_an_all_clear(project: Write, recipe: Any) -> None:
+    source = """import array
+total = array.array("d", [0.0])
+for n in range(3000):
+    total[0] += 0.1
+print(f"total {total[0]}")
+"""
+    study = investigate(recipe, project({"run.py": source}), "why does the total drift")
+    assert study.shadow["lost"] > 2000
+    assert not study.exact
+    assert "cannot be judged" in recipe.concluding.answer(study)
+
+
+@needs_mpmath
+def test_nothing_is_said_to_be_lost_in_an_ordinary_program(example: Any) -> None:
+    assert example.shadow["lost"] == 0
+    assert example.shadow["foreign"] == {}
+
+
+def test_the_outermost_functions_report_to_the_box(monkeypatch: pytest.MonkeyPatch, recipe: Any, example: Any) -> None:
+    pytest.importorskip("matplotlib")
+    box = FakeBox(example.program)
+    monkeypatch.setitem(sys.modules, "debugbox_kernel", box)
+    recipe.investigate(question="why does the mean temperature drift")
+    (record,) = box.records["recipe"]
+    assert len(box.figures) == 1
+    assert parse(Conclusion, record["conclusion"]).suspects
+    exec(record["conclusion"]["symptom"]["code"], {})  # as the checks run it, in a cell
+    box.context["interventions"] = [record["conclusion"]["intervention"]]
+    box.context["expected"] = {"value": example.expected}
+    exec(record["conclusion"]["symptom"]["code"], {})
+    assert [said["state"] for said in box.records["symptom"]] == ["present", "absent"]
+
+
+class FakeBox:
+    """`debugbox_kernel` as a cell sees it."""
+
+    def __init__(self, which: Program) -> None:
+        self.repo, self.python = PurePosixPath(which.repo), which.python
+        roots = list(which.import_roots)
+        self.context: dict[str, Any] = {
+            "run": which.command,
+            "import_roots": roots,
+            "interventions": [],
+            "expected": None,
+        }
+        self.records: dict[str, list[Any]] = {}
+        self.figures: list[Any] = []
+
+    def report(self, name: str, data: Any) -> None:
+        self.records.setdefault(name, []).append(json.loads(json.dumps(data, allow_nan=False)))
+
+    def show(self, figure: Any, caption: str = "") -> None:
+        figure.canvas.draw()
+        self.figures.append(figure)
 
 
 def test_accumulation_and_cancellation_are_told_apart(project: Write, recipe: Any) -> None:

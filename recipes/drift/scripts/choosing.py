@@ -9,6 +9,7 @@ from debugbox_recipes.sinks import Sink, find_sinks, words_of
 
 MAX_CANDIDATES = 60
 MAX_FILES = 2000
+_CLOSE = 0.75  # of the best match: a watch that matches worse is another value
 _STOP = frozenset(
     """a an and after at away by can change changes come computed does do drift drifts drifting error far from get gets
     go goes has have how in is it its more my not of off on or our over right s so some than that the their then this
@@ -72,7 +73,7 @@ def candidates(sinks: List[Sink], question: Optional[str], watch: Optional[str])
     scores = {name: score(sink, asked) for name, sink in by_watch.items()}
     best = max(scores.values(), default=0.0)
     if best > 0:
-        chosen = sorted((n for n in scores if scores[n] >= best / 2), key=lambda n: -scores[n])
+        chosen = sorted((n for n in scores if scores[n] >= _CLOSE * best), key=lambda n: -scores[n])
         why = f"its name or text matches the question ({', '.join(sorted(asked))})"
         return Candidates({n: scores[n] for n in chosen[:MAX_CANDIDATES]}, by_watch, why)
     printed = [name for name, sink in by_watch.items() if sink.kind == "print"] or list(by_watch)

@@ -23,7 +23,7 @@ def draw(study: Study) -> Any:
 def title(study: Study) -> str:
     name = watch_name(study)
     if not study.present:
-        if study.series["foreign"] or study.shadow["foreign"]:
+        if study.blind or not study.checks["complete"]:
             return f"{name}: its rounding cannot be judged, part of its arithmetic is not seen"
         return f"{name}: no rounding problem, exact arithmetic gives the same"
     if not study.suspects:

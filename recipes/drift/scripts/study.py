@@ -76,8 +76,15 @@ class Study:
         return deviates(self.error, self.chosen["scale"], self.tolerance, self.noise)
 
     @property
+    def blind(self) -> bool:
+        """Whether part of the arithmetic was not followed, so that an error may be missing."""
+        result = self.shadow
+        return bool(result["foreign"] or result["lost"] or result["unfollowed"] or self.series["foreign"])
+
+    @property
     def exact(self) -> bool:
-        return bool(self.checks) and all(self.checks[name] for name in ("same_values", "closes", "complete"))
+        """The self-checks: same values bit for bit, the split closes, the run was complete, nothing went unseen."""
+        return all(self.checks.get(name, False) for name in ("same_values", "closes", "complete", "all_seen"))
 
 
 def deviates(error: float, scale: float, tolerance: float, noise: float) -> bool:

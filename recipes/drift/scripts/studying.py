@@ -69,6 +69,7 @@ def _run_shadow(study: Study, measuring: Measuring, tried: Candidates, native_s:
         return
     study.why_watch = tried.why
     study.checks["complete"] = not shadow.partial
+    study.checks["all_seen"] = not study.blind
     study.checks["shadow_exit"] = shadow.run.exit_code
     if shadow.partial:
         study.limits.append(
@@ -101,6 +102,11 @@ def unseen(result: Dict[str, Any]) -> List[str]:
     if result["unfollowed"]:
         counted = ", ".join(f"{name} ({n})" for name, n in sorted(result["unfollowed"].items())[:6])
         said.append(f"functions whose results were taken for exact: {counted}")
+    if result["lost"]:
+        said.append(
+            f"{result['lost']} operands were computed earlier and came back without their history (through array,"
+            " struct, text or C code): their error up to there is not seen"
+        )
     if result["flips"]:
         total = sum(result["flips"].values())
         where = ", ".join(sorted(result["flips"], key=lambda p: -result["flips"][p])[:4])
