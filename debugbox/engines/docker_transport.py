@@ -174,13 +174,14 @@ class DockerTransport:
 
         if not self._watch.died.is_set():
             self._killed = True
+        # First the connection: the engine does not remove a container whose output waits to be read. It also
+        # wakes whoever reads from it.
+        _shut(self._connection, socket.SHUT_RDWR)
         try:
             self._api.remove_container(self.container, force=True)
         except APIError as error:
             if error.status_code not in (404, 409):  # gone, or its removal is under way
                 raise
-        finally:
-            _shut(self._connection, socket.SHUT_RDWR)  # wakes whoever reads from it
         self._watch.removed.wait(GONE_S)
         self.stdin.close()
         self._connection.close()

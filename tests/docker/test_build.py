@@ -1,12 +1,13 @@
 """Requirement: the repository's requirements win, the resolver's no is in its own words, nothing half-made stays."""
 
 import subprocess
+import sys
+import time
 
 import pytest
 
 from debugbox.engines import Environment, EnvironmentPlan
 from debugbox.engines.docker import DockerEngine
-from debugbox.engines.docker_build import environment_tag
 from debugbox.errors import EnvironmentFailed, RequirementsUnresolvable
 from tests.docker.conftest import Boxes, Build
 
@@ -15,8 +16,9 @@ def images() -> str:
     return subprocess.run(["docker", "images", "-q"], capture_output=True, text=True, check=True).stdout
 
 
-def dangling() -> str:
-    command = ["docker", "images", "-q", "-f", "dangling=true", "-f", "label=io.debugbox.build"]
+def stages(plan: EnvironmentPlan) -> str:
+    label = f"label=io.debugbox.build={plan.key}"
+    command = ["docker", "images", "-q", "--no-trunc", "-f", "dangling=true", "-f", label]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -67,7 +69,7 @@ def test_requirements_that_cannot_be_met_are_told_in_the_resolvers_words(
     with pytest.raises(RequirementsUnresolvable) as refused:
         docker.build(plan, lambda line: None)
     assert words in str(refused.value)
-    assert images() == before and not dangling() and docker.find(plan) is None
+    assert images() == before and not stages(plan) and docker.find(plan) is None
 
 
 def test_an_index_that_does_not_answer_is_not_blamed_on_the_repository(
@@ -77,7 +79,7 @@ def test_an_index_that_does_not_answer_is_not_blamed_on_the_repository(
     plan = EnvironmentPlan(key="test-no-index", python=environment.python[:4], requirements=lines)
     with pytest.raises(EnvironmentFailed, match=r"127\.0\.0\.1"):
         docker.build(plan, lambda line: None)
-    assert not dangling()
+    assert not stages(plan)
 
 
 def test_an_interrupted_build_leaves_nothing(docker: DockerEngine, environment: Environment) -> None:
@@ -91,5 +93,26 @@ def test_an_interrupted_build_leaves_nothing(docker: DockerEngine, environment: 
     with pytest.raises(KeyboardInterrupt):
         docker.build(plan, interrupt)
     running = subprocess.run(["docker", "ps", "-q", "-f", "label=io.debugbox.build"], capture_output=True, text=True)
-    assert running.stdout == "" and images() == before and not dangling()
-    assert environment_tag(plan) not in images()
+    assert running.stdout == "" and images() == before and not stages(plan)
+
+
+BUILDS_FOR_EVER = """
+from debugbox.engines import EnvironmentPlan
+from debugbox.engines.docker import DockerEngine
+import sys
+plan = EnvironmentPlan(key="test-killed", python=sys.argv[1], requirements=("six",))
+DockerEngine.connect().build(plan, lambda line: print(line, flush=True))
+"""
+
+
+def test_a_killed_build_stops_and_its_stages_are_swept(docker: DockerEngine, environment: Environment) -> None:
+    plan = EnvironmentPlan(key="test-killed", python=environment.python[:4])
+    command = [sys.executable, "-c", BUILDS_FOR_EVER, plan.python]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as builder:
+        assert builder.stdout and any(line.startswith("kernel:") for line in builder.stdout)
+        builder.kill()
+    left: list[str] = []
+    deadline = time.monotonic() + 20  # the engine ends the step when it sees the connection closed
+    while not left and time.monotonic() < deadline:
+        left = docker.sweep()
+    assert left and not stages(plan) and docker.find(plan) is None
