@@ -93,8 +93,8 @@ def resolve_settings(flags: Mapping[str, Any], repository: Path) -> Settings:
     user = _read_user_config()
     theirs = _read_repository_config(repository)
     settings = _apply(Settings(repository=repository), user, "your config")
-    settings = _apply(settings, _from_environment(), "the environment")
     settings = _apply_repository(settings, theirs)
+    settings = _apply(settings, _from_environment(), "the environment")
     return _apply(settings, flags, "the command line")
 
 

@@ -1,0 +1,153 @@
+"""From manifests to a plan: which interpreter, which requirements, what stays out; the plan's key is its content."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, Transport
+from debugbox.environment import import_roots, plan_environment, prepare_environment
+from debugbox.errors import BadSettings, NoInterpreter
+from debugbox.settings import Limits, Settings
+from debugbox.snapshot import Snapshot, take_snapshot
+
+
+class FakeEngine:
+    """An engine that has 3.11 and 3.13 and whose builds take as long as the test says."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.built: list[EnvironmentPlan] = []
+        self.building: Callable[[], None] = lambda: None
+
+    def answers(self) -> str | None:
+        return None
+
+    def describe(self) -> str:
+        return "fake"
+
+    def interpreter(self, wanted: SpecifierSet, preferred: str | None) -> str:
+        fitting = [each for each in ("3.13", "3.11") if wanted.contains(f"{each}.0")]
+        if not fitting:
+            raise NoInterpreter(str(wanted), "3.11, 3.13")
+        return preferred if preferred in fitting else fitting[0]
+
+    def find(self, plan: EnvironmentPlan) -> Environment | None:
+        done = [each for each in self.built if each.key == plan.key]
+        return Environment(key=plan.key, engine=self.name, reference="", python=plan.python) if done else None
+
+    def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
+        self.building()
+        self.built.append(plan)
+        return Environment(key=plan.key, engine=self.name, reference="", python=plan.python)
+
+    def start(self, environment: Environment, size: BoxSize) -> Transport:
+        raise AssertionError("no box is started here")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(repository=tmp_path / "repository")
+
+
+def snapshot_of(settings: Settings, **files: str) -> Snapshot:
+    for name, content in files.items():
+        path = settings.repository / name.replace("__", "/").replace("_txt", ".txt").replace("_toml", ".toml").replace(
+            "_py", ".py"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return take_snapshot(settings.repository, Limits())
+
+
+def test_requirement_files_and_project_dependencies_are_wanted(settings: Settings) -> None:
+    snapshot = snapshot_of(
+        settings,
+        requirements_txt="numpy>=1.20\n-e .\n.\n-r more.txt\n./\n-e .[test]\nrich  # colours\n",
+        pyproject_toml='[project]\nname = "my-app"\ndependencies = ["click>=8", "my_app[extra]", "attrs"]\n',
+        app_py="",
+    )
+    plan = plan_environment(snapshot, FakeEngine(), settings)
+    assert plan.requirements == ("-r requirements.txt", "click>=8", "attrs")
+    assert plan.manifests["requirements.txt"] == b"numpy>=1.20\n-r more.txt\nrich  # colours\n"
+
+
+def test_the_key_follows_the_content_and_nothing_else(settings: Settings) -> None:
+    engine = FakeEngine()
+    first = plan_environment(snapshot_of(settings, requirements_txt="six\n", app_py="1"), engine, settings)
+    same = plan_environment(snapshot_of(settings, app_py="2"), engine, settings)
+    other = plan_environment(snapshot_of(settings, requirements_txt="six==1.16\n"), engine, settings)
+    extra = plan_environment(snapshot_of(settings), engine, replace(settings, extra_packages=("attrs",)))
+    assert first.key == same.key and len({first.key, other.key, extra.key}) == 3
+
+
+def test_no_dependencies_means_none(settings: Settings) -> None:
+    snapshot = snapshot_of(settings, requirements_txt="six\n", app_py="")
+    assert plan_environment(snapshot, FakeEngine(), replace(settings, dependencies=False)).requirements == ()
+
+
+def test_requires_python_chooses_and_an_impossible_one_is_an_error(settings: Settings) -> None:
+    snapshot = snapshot_of(settings, pyproject_toml='[project]\nname = "a"\nrequires-python = ">=3.9,<3.12"\n')
+    assert plan_environment(snapshot, FakeEngine(), settings).python == "3.11"
+    snapshot = snapshot_of(settings, pyproject_toml='[project]\nname = "a"\nrequires-python = "<3"\n')
+    with pytest.raises(NoInterpreter):
+        plan_environment(snapshot, FakeEngine(), settings)
+
+
+def test_a_pinned_interpreter_is_taken_or_the_nearest_with_a_word(settings: Settings) -> None:
+    (settings.repository).mkdir()
+    (settings.repository / ".python-version").write_text("3.11.4\n")
+    assert plan_environment(snapshot_of(settings, a_py=""), FakeEngine(), settings).python == "3.11"
+    (settings.repository / ".python-version").write_text("3.12\n")
+    environment = prepare_environment(snapshot_of(settings), FakeEngine(), settings, lambda line: None)
+    assert environment.python == "3.13" and "pins Python 3.12" in environment.notes[0]
+
+
+def test_an_interpreter_that_was_asked_for_is_had_or_refused(settings: Settings) -> None:
+    snapshot = snapshot_of(settings, a_py="")
+    assert plan_environment(snapshot, FakeEngine(), replace(settings, python="3.11")).python == "3.11"
+    with pytest.raises(NoInterpreter):
+        plan_environment(snapshot, FakeEngine(), replace(settings, python="3.4"))
+    with pytest.raises(BadSettings):
+        plan_environment(snapshot, FakeEngine(), replace(settings, python="new"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[project\n", '[project]\ndependencies = ["???"]\n', '[project]\nrequires-python = "new"\n']
+)
+def test_a_broken_manifest_is_a_clear_error(settings: Settings, text: str) -> None:
+    with pytest.raises(BadSettings, match=r"pyproject\.toml"):
+        plan_environment(snapshot_of(settings, pyproject_toml=text), FakeEngine(), settings)
+
+
+def test_two_runs_at_once_build_once(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUGBOX_CACHE_DIR", str(tmp_path / "cache"))
+    engine, snapshot = FakeEngine(), snapshot_of(settings, a_py="")
+    started, go_on, said = threading.Event(), threading.Event(), []
+
+    def slow() -> None:
+        started.set()
+        assert go_on.wait(10)
+
+    engine.building = slow
+    first = threading.Thread(target=prepare_environment, args=(snapshot, engine, settings, said.append))
+    first.start()
+    assert started.wait(10)
+    second = threading.Thread(target=prepare_environment, args=(snapshot, engine, settings, said.append))
+    second.start()
+    deadline = time.monotonic() + 10
+    while not said and time.monotonic() < deadline:
+        time.sleep(0.01)
+    go_on.set()
+    first.join(10), second.join(10)
+    assert len(engine.built) == 1 and "waiting for it" in said[0]
+
+
+def test_a_src_layout_is_importable_without_being_installed(settings: Settings) -> None:
+    assert import_roots(snapshot_of(settings, app_py="")) == ("/srv/repo",)
+    assert import_roots(snapshot_of(settings, src__pkg__mod_py="")) == ("/srv/repo/src", "/srv/repo")
