@@ -55,6 +55,13 @@ def test_keeping_the_suspects_exact_removes_the_error_and_the_control_line_does_
     assert sum(control.native.counts("changed").values()) > 0  # it ran and did something
 
 
+def test_lines_that_are_not_kept_go_on_rounding(example: Any) -> None:
+    """Else one of the two lines of the running sum would be enough: the other would pass the exact value on."""
+    alone = [trial for trial in example.trials if len(trial.lines) == 1 and trial.lines[0] in example.suspects]
+    assert len(alone) == 2
+    assert all(trial.removed < 0.9 for trial in alone)
+
+
 def test_the_output_line_kept_exact_changes_nothing(example: Any, recipe: Any) -> None:
     file, line = line_of(EXAMPLE, "station/window.py", "return self.total / len").rsplit(":", 1)
     keep = [{"file": file, "line": int(line), "quote": "return self.total / len(self.values)"}]
