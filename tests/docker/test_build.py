@@ -8,12 +8,14 @@ import pytest
 
 from debugbox.engines import Environment, EnvironmentPlan
 from debugbox.engines.docker import DockerEngine
+from debugbox.engines.docker_build import environment_tag
 from debugbox.errors import EnvironmentFailed, RequirementsUnresolvable
 from tests.docker.conftest import Boxes, Build
 
 
-def images() -> str:
-    return subprocess.run(["docker", "images", "-q"], capture_output=True, text=True, check=True).stdout
+def tagged(plan: EnvironmentPlan) -> str:
+    command = ["docker", "images", "-q", environment_tag(plan)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def stages(plan: EnvironmentPlan) -> str:
@@ -64,12 +66,11 @@ def test_a_repository_that_pins_the_kernel_stack_away_gets_its_own_venv(build: B
 def test_requirements_that_cannot_be_met_are_told_in_the_resolvers_words(
     docker: DockerEngine, environment: Environment, requirements: tuple[str, ...], words: str
 ) -> None:
-    before = images()
     plan = EnvironmentPlan(key="test-unresolvable", python=environment.python[:4], requirements=requirements)
     with pytest.raises(RequirementsUnresolvable) as refused:
         docker.build(plan, lambda line: None)
     assert words in str(refused.value)
-    assert images() == before and not stages(plan) and docker.find(plan) is None
+    assert not tagged(plan) and not stages(plan) and docker.find(plan) is None
 
 
 def test_an_index_that_does_not_answer_is_not_blamed_on_the_repository(
@@ -89,11 +90,10 @@ def test_an_interrupted_build_leaves_nothing(docker: DockerEngine, environment: 
         if line.startswith("kernel:"):
             raise KeyboardInterrupt
 
-    before = images()
     with pytest.raises(KeyboardInterrupt):
         docker.build(plan, interrupt)
     running = subprocess.run(["docker", "ps", "-q", "-f", "label=io.debugbox.build"], capture_output=True, text=True)
-    assert running.stdout == "" and images() == before and not stages(plan)
+    assert running.stdout == "" and not tagged(plan) and not stages(plan)
 
 
 BUILDS_FOR_EVER = """
