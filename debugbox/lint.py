@@ -33,4 +33,5 @@ def _place_problems(place: Place, snapshot: Snapshot) -> list[str]:
 
 
 def _citation_problems(suspect: Suspect) -> list[str]:
-    return [] if suspect.cells else [f"{suspect}: no cell is cited as evidence for it"]
+    problems = [] if suspect.cells else [f"{suspect}: no cell is cited as evidence for it"]
+    return problems if suspect.quote else [*problems, f"{suspect}: the source of that line is not quoted"]

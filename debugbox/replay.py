@@ -55,7 +55,7 @@ def _same_data(old: Any, new: Any) -> bool:
         return _same_text(old, new)
     if _is_number(old) and _is_number(new):
         return _close(old, new)
-    return bool(old == new)
+    return type(old) is type(new) and bool(old == new)  # True is not 1
 
 
 def _is_number(value: Any) -> bool:
