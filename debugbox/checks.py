@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from debugbox.bench import Bench
 from debugbox.box import BoxContext, Boxes
 from debugbox.collateral import covering_tests, failing_tests
 from debugbox.errors import BoxGone, KernelDied, SettingsNotApplied
@@ -38,13 +37,20 @@ class Judgement:
     conclusion: Conclusion
 
 
+class Recorded(Protocol):
+    """What the claim lint reads of the bench: the cells as they were recorded, and the code that is still in memory."""
+
+    cells: list[Cell]
+    code: dict[int, str]
+
+
 class Checks:
     """Runs the table of the design on one conclusion, within `time_s` of wall time."""
 
     def __init__(
         self,
         boxes: Boxes,
-        bench: Bench,
+        bench: Recorded,
         *,
         time_s: float,
         on_check: Callable[[str], None] = lambda _: None,
@@ -75,6 +81,13 @@ class Checks:
         if but_for.result == "passed":
             yield self._timed("placebo", lambda: self._check_placebo(conclusion, symptom))
             yield self._timed("no collateral", lambda: self._check_collateral(conclusion))
+
+    def again(self, conclusion: Conclusion) -> Iterator[Check]:
+        """For a finding that is kept: its symptom and, while that is present, its intervention. No cell is replayed."""
+        symptom = self._timed("symptom", lambda: self._check_symptom(conclusion))
+        yield symptom
+        if symptom.result == "passed":
+            yield self._timed("but-for", lambda: self._check_but_for(conclusion, symptom))
 
     def _timed(self, name: CheckName, run: Callable[[], Check]) -> Check:
         if self._interrupted or self._clock() > self._deadline:

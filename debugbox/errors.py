@@ -232,6 +232,18 @@ class NoSuchFinding(DebugboxError):
         super().__init__(f"No finding {wanted}: {why}.\n`debugbox list` shows what is kept.")
 
 
+class NoSuchRevision(DebugboxError):
+    """git does not know the revision, or the folder is not under git."""
+
+    exit_code, slug = 63, "no-such-revision"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"There is no commit {revision} here.\n"
+            "A branch, a tag or a commit id of the repository is meant, for example HEAD~3; the folder must be under git."
+        )
+
+
 class BadSettings(DebugboxError):
     """A settings file or option says something that cannot be."""
 

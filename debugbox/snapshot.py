@@ -287,6 +287,11 @@ def _tree_hash(root: Path) -> str:
     return digest.hexdigest()
 
 
+def ask_git(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """What git prints, with hooks, filters and the user's variables off. Raises OSError, CalledProcessError."""
+    return _Git(root)._ask(*arguments, stdin=stdin)
+
+
 class _Git:
     """git, as far as it can be asked without running anything that the repository configures."""
 
@@ -332,7 +337,7 @@ class _Git:
         }
         return tuple(sorted(changed | missing))
 
-    def _ask(self, *arguments: str) -> bytes:
+    def _ask(self, *arguments: str, stdin: bytes = b"") -> bytes:
         safe_directory = ("-c", f"safe.directory={self._root}")
         variables = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -343,7 +348,7 @@ class _Git:
             "LC_ALL": "C",
         }
         command = ["git", *self._SAFE, *safe_directory, *arguments]
-        done = subprocess.run(command, cwd=self._root, env=variables, capture_output=True, check=True)
+        done = subprocess.run(command, cwd=self._root, env=variables, input=stdin, capture_output=True, check=True)
         return done.stdout
 
 

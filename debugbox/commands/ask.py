@@ -1,7 +1,6 @@
 """`debugbox "why …"`: a question becomes a finding."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,6 @@ import click
 from debugbox.commands.common import EXIT_CODES, print_finding, repository_option, settings_of
 
 if TYPE_CHECKING:
-    from debugbox.engines import Engine
-    from debugbox.model import AnthropicModel
     from debugbox.settings import Settings
 
 
@@ -47,70 +44,16 @@ def ask(words: tuple[str, ...], repository: Path, as_json: bool, quiet: bool, dr
     settings = settings_of(repository, options)
     if dry_run:
         return _print_dry_run(settings)
+    from debugbox.choose import choose_engine, choose_model
     from debugbox.investigation import investigate
     from debugbox.render.live import View
 
     view = View(sys.stderr, quiet=quiet)
-    model = _choose_model(settings, view.note)
-    engine = _choose_engine(settings, view.note)
+    model = choose_model(settings, view.note)
+    engine = choose_engine(settings, view.note)
     kept = investigate(question, settings, engine=engine, model=model, view=view)
     print_finding(kept.finding, kept.path, kept.note, as_json)
     sys.exit(EXIT_CODES[kept.finding.verdict])
-
-
-def _choose_model(settings: "Settings", note: Callable[[str], None]) -> "AnthropicModel | None":
-    """The agent's model where there are credentials (or one was asked for), else None."""
-    from debugbox.endpoint import credentials_present
-    from debugbox.model import AnthropicModel
-
-    if settings.use_model is False:
-        return None
-    if settings.use_model is None and not credentials_present():
-        note("no credentials for a model: a recipe investigates by itself (--model NAME asks for one)")
-        return None
-    AnthropicModel.start_import()  # it takes longer than the box's start, so it begins now
-    model = AnthropicModel(settings.model, effort=settings.effort, base_url=settings.base_url)
-    _say_what_leaves(settings, model, note)
-    return model
-
-
-def _say_what_leaves(settings: "Settings", model: "AnthropicModel", note: Callable[[str], None]) -> None:
-    """Once per user: where the question and the cells' output go."""
-    told = settings.state_dir / "told-what-leaves"
-    if told.exists():
-        return
-    endpoint = model.describe().endpoint or "api.anthropic.com"
-    note(f"What leaves this machine: your question, file names, what the cells print and plot; it goes to {endpoint}.")
-    note("Nothing else does: the box has no network. `debugbox ask --dry-run` lists what goes into the box.")
-    told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    told.touch()
-
-
-def _choose_engine(settings: "Settings", note: Callable[[str], None]) -> "Engine":
-    """Docker where it answers; else, in words, the embedded engine; a named one or none.
-
-    Raises:
-        EngineUnavailable: the one that was asked for does not answer.
-        NoEngine: none does.
-    """
-    from debugbox.engines.bubblewrap import BubblewrapEngine
-    from debugbox.engines.docker import DockerEngine
-    from debugbox.errors import EngineUnavailable, NoEngine
-
-    no_docker = DockerEngine.answers() if settings.engine != "bubblewrap" else "not asked for"
-    if no_docker is None:
-        return DockerEngine.connect()
-    if settings.engine == "docker":
-        raise EngineUnavailable("docker", no_docker)
-    embedded = BubblewrapEngine(settings.cache_dir)
-    no_bubblewrap = embedded.answers()
-    if no_bubblewrap is None:
-        if settings.engine == "auto":
-            note("no Docker engine answers: the embedded engine protects against accidents, not against hostile code")
-        return embedded
-    if settings.engine == "bubblewrap":
-        raise EngineUnavailable("bubblewrap", no_bubblewrap)
-    raise NoEngine(f"docker: {no_docker}; bubblewrap: {no_bubblewrap}")
 
 
 def _print_dry_run(settings: "Settings") -> None:

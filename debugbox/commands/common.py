@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from debugbox.archive import Archive
     from debugbox.finding import Finding
     from debugbox.settings import Settings
 
@@ -27,6 +28,12 @@ def repository_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def engine_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--engine`."""
+    engines = click.Choice(["auto", "docker", "bubblewrap"])
+    return click.option("--engine", type=engines, help="Where boxes come from.")(function)
+
+
 def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
     """Settings of this repository, with the flags that were really given."""
     from debugbox.settings import resolve_settings
@@ -40,6 +47,13 @@ def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
         if given.pop(flag, False):
             given[name] = False
     return resolve_settings(given, repository.resolve())
+
+
+def archive_of(settings: "Settings") -> "Archive":
+    """Where findings of this repository are kept."""
+    from debugbox.investigation import archive_of
+
+    return archive_of(settings)
 
 
 def print_finding(finding: "Finding", path: Path | None, note: str, as_json: bool) -> None:
