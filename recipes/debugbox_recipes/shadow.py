@@ -7,7 +7,6 @@ Values without error stay plain floats: they cost nothing and are taken for exac
 """
 
 import math
-import sys
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import functions, wide
@@ -295,9 +294,3 @@ class Arithmetic:
         if value and parts and size > _AMPLIFYING * abs(value):
             self.statistics.amplification(site, float(size), result)
         return result
-
-
-def caller_place(depth: int) -> Tuple[str, int, str]:
-    """File, line and function of the code `depth` calls above the caller of this."""
-    frame = sys._getframe(depth + 1)
-    return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name

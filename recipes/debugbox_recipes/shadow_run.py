@@ -7,12 +7,13 @@ booked on the caller's line.
 import math
 import operator
 import statistics as stdlib_statistics
-from typing import Any, Callable, Dict, Iterable, Iterator
+import sys
+from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
 
 from . import functions, wide
 from .carrier import Followed, assignment_functions, follower
 from .recorder import Recorder
-from .shadow import NUMBERS, Arithmetic, Shadow, SiteStatistics, caller_place, exact_value, plain, read, scaled, shadow
+from .shadow import NUMBERS, Arithmetic, Shadow, SiteStatistics, exact_value, plain, read, scaled, shadow
 from .sites import OPERATORS, SiteTable
 
 
@@ -30,6 +31,12 @@ _OTHER_NUMBERS = frozenset(
     ("numpy", "pandas", "torch", "jax", "cupy", "decimal", "fractions", "gmpy2", "mpmath", "sympy")
 )
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+def caller_place(depth: int) -> Tuple[str, int, str]:
+    """File, line and function of the code `depth` calls above the caller of this."""
+    frame = sys._getframe(depth + 1)
+    return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
 
 
 class ShadowRun:
