@@ -191,7 +191,7 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
             "kind": "keep_exact",
             "sites": [place(study, line) for line in study.suspects],
             "parameters": {},
-            "describe": "the results of these lines are not rounded; all other lines round as before",
+            "describe": f"the results of {' and '.join(map(str, study.suspects))} left unrounded, all others rounded as before",
         }
         said["placebo_sites"] = [place(study, line) for line in placebos(study)[:MAX_PLACEBOS]]
     cleaned: Dict[str, Any] = finite(said)
