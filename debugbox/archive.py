@@ -13,6 +13,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ from debugbox.errors import NoSuchFinding
 from debugbox.finding import Finding, Verdict
 from debugbox.foreign import clean_line
 from debugbox.journal import new_id
+from debugbox.passages import hits
 from debugbox.render.notebook import MAX_READ_BYTES, from_notebook, to_notebook
 
 SUFFIX = ".ipynb"
@@ -119,8 +121,20 @@ class Archive:
         except (OSError, ValueError) as err:
             raise NoSuchFinding(path.name, f"the notebook cannot be read: {clean_line(str(err))[:300]}") from err
 
-    def list_findings(self, *, verdict: Verdict | None = None, text: str = "", file: str = "") -> Listing:
-        """The findings with this verdict, these words in question or answer, this file among the suspects."""
+    def remove(self, id_prefix: str) -> Path:
+        """Delete one finding for good; returns where it was. Raises NoSuchFinding, also where it cannot be deleted."""
+        path = self.path_of(id_prefix)
+        try:
+            with self._opened() as folder:
+                os.unlink(path.name, dir_fd=folder)
+        except OSError as err:
+            raise NoSuchFinding(path.name, f"it cannot be deleted: {err.strerror or err}") from err
+        return path
+
+    def list_findings(
+        self, *, verdict: Verdict | None = None, text: str = "", file: str = "", newer_than: datetime | None = None
+    ) -> Listing:
+        """The findings with this verdict, all these words in one passage, this file among the suspects."""
         entries, unreadable = [], []
         with contextlib.ExitStack() as stack:
             names = self._names()
@@ -130,9 +144,13 @@ class Archive:
                     entries.append(Entry(path=self.folder / name, finding=_read(folder, name)))
                 except (OSError, ValueError) as err:
                     unreadable.append(Unreadable(path=self.folder / name, why=clean_line(str(err))[:200]))
-        found = [entry for entry in entries if _matches(entry.finding, verdict, text, file)]
+        found = [entry for entry in entries if _matches(entry.finding, verdict, text, file, newer_than)]
         found.sort(key=lambda entry: entry.finding.created, reverse=True)
         return Listing(entries=tuple(found), unreadable=tuple(unreadable))
+
+    def ids(self) -> list[str]:
+        """The ids of all findings, oldest first, unread. Raises NoSuchFinding where the folder cannot be read."""
+        return [name.removesuffix(SUFFIX) for name in self._names()]
 
     def _names(self) -> list[str]:
         """Names of the notebooks; one with nothing in it is just being written by another run."""
@@ -173,13 +191,22 @@ def _size(folder: int, name: str) -> int:
     return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
 
 
-def _matches(finding: Finding, verdict: Verdict | None, text: str, file: str) -> bool:
-    words = f"{finding.question}\n{finding.answer}".casefold()
+def _matches(finding: Finding, verdict: Verdict | None, text: str, file: str, newer_than: datetime | None) -> bool:
     return (
         verdict in (None, finding.verdict)
-        and text.casefold() in words
+        and (not text.strip() or bool(hits(finding, text)))
         and (not file or any(suspect.file == file or suspect.file.endswith(f"/{file}") for suspect in finding.suspects))
+        and (newer_than is None or _created(finding) >= newer_than)
     )
+
+
+def _created(finding: Finding) -> datetime:
+    """When it was made; what cannot be read is taken for old."""
+    try:
+        created = datetime.fromisoformat(finding.created)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
 
 
 def _read(folder: int, name: str) -> Finding:

@@ -22,7 +22,10 @@ BUG, STOPPED = 70, 130
 COMMANDS = {  # name: where it is; loaded when it is used
     "ask": "ask:ask",
     "list": "findings:list_command",
+    "search": "findings:search",
     "show": "findings:show",
+    "export": "findings:export",
+    "rm": "findings:rm",
     "verify": "verify:verify_command",
     "bisect": "history:bisect_command",
     "since": "history:since",

@@ -32,6 +32,7 @@ from debugbox.foreign import cleaned, without_cell_source
 from debugbox.journalfile import Records
 from debugbox.journalfile import read as read
 
+KEPT_DAYS = 30  # an interrupted run that nobody wanted by then is deleted
 MAX_BYTES = 100 * 1024**2  # beyond it pictures are left out; text has its own limits in the box
 
 
@@ -90,7 +91,7 @@ class Journal:
         provenance: dict[str, Any],
         now: datetime | None = None,
     ) -> Iterator[Self]:
-        """A journal at `state_dir/journals/ID.jsonl`. It stays there unless `finished` is called."""
+        """A journal at `state_dir/journals/ID.jsonl`. It stays unless `finished` is called, or nothing was done."""
         created = now or datetime.now(UTC)
         journal = cls._create(state_dir / "journals", created)
         try:
@@ -99,6 +100,8 @@ class Journal:
             yield journal
         finally:
             journal._close()
+            if not journal.cells:  # nothing was learnt that could be lost
+                journal.finished()
 
     @classmethod
     def _create(cls, folder: Path, now: datetime) -> Self:
@@ -250,6 +253,18 @@ def interrupted(state_dir: Path, *, now: datetime | None = None) -> list[Interru
         except (OSError, ValueError):  # just deleted by its owner, or not a journal
             continue
     return found
+
+
+def drop_old(state_dir: Path, *, now: datetime | None = None) -> list[str]:
+    """Delete what is left of runs that were interrupted more than `KEPT_DAYS` ago; returns their ids."""
+    moment = (now or datetime.now(UTC)).timestamp()
+    dropped = []
+    for path in sorted((state_dir / "journals").glob("*.jsonl")):
+        with contextlib.suppress(OSError):  # just deleted by another run
+            if moment - path.stat().st_mtime > KEPT_DAYS * 86400 and not _is_owned(path):
+                path.unlink()
+                dropped.append(path.stem)
+    return dropped
 
 
 def _is_owned(path: Path) -> bool:

@@ -34,6 +34,22 @@ def engine_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--engine", type=engines, help="Where boxes come from.")(function)
 
 
+def id_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument ID: a finding's, or the beginning of it; the shell can complete it."""
+    return click.argument("id", shell_complete=complete_id)(function)
+
+
+def complete_id(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Ids of kept findings that begin so; nothing where there is no archive to read."""
+    from debugbox.errors import DebugboxError
+
+    try:
+        entries = archive_of(settings_of(Path(context.params.get("repository") or "."), {})).ids()
+    except DebugboxError:
+        return []
+    return [id for id in entries if id.startswith(incomplete)]
+
+
 def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
     """Settings of this repository, with the flags that were really given."""
     from debugbox.settings import resolve_settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debugbox.commands.common import archive_of, engine_option, repository_option, settings_of
+from debugbox.commands.common import archive_of, engine_option, id_argument, repository_option, settings_of
 
 if TYPE_CHECKING:
     from debugbox.bisection import Bisected
@@ -19,7 +19,7 @@ NOT_FOUND = 14
 
 
 @click.command("bisect")
-@click.argument("id")
+@id_argument
 @repository_option
 @click.option("--good", help="A revision known not to have it; else it is looked for.")
 @click.option("--bad", default="HEAD", show_default=True, help="A revision that has it.")
@@ -93,7 +93,7 @@ def _bisected_json(finding: "Finding", found: "Bisected") -> str:
 
 
 @click.command()
-@click.argument("id")
+@id_argument
 @repository_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def since(id: str, repository: Path, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debugbox.commands.common import archive_of, engine_option, repository_option, settings_of
+from debugbox.commands.common import archive_of, complete_id, engine_option, repository_option, settings_of
 
 if TYPE_CHECKING:
     from debugbox.finding import Finding
@@ -20,7 +20,7 @@ GONE, PRESENT, CANNOT_RUN = 0, 10, 14
 
 
 @click.command("verify")
-@click.argument("id", required=False)
+@click.argument("id", required=False, shell_complete=complete_id)
 @repository_option
 @click.option("--rev", "revision", help="On this commit, branch or tag, instead of the working tree.")
 @click.option("--all", "every", is_flag=True, help="All findings that keep a symptom.")

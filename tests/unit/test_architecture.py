@@ -12,10 +12,10 @@ PACKAGE = Path(__file__).parent.parent.parent / "debugbox"
 # Each module may import those above its own line only (within a line: freely).
 LAYERS = [
     {"errors", "boxfiles", "finding", "__init__"},
-    {"settings", "foreign", "secrets"},
-    {"engines", "journalfile", "bill", "render", "replay"},
+    {"settings", "foreign", "secrets", "git"},
+    {"engines", "journalfile", "bill", "render", "replay", "passages"},
     {"snapshot", "journal", "messages", "network", "endpoint", "revision"},
-    {"environment", "box", "archive", "lint"},
+    {"environment", "growing", "hints", "box", "archive", "lint"},
     {"bench", "collateral", "provenance", "conversation", "model", "shown", "budget", "tools"},
     {"agent", "recipes", "checks", "choose"},
     {"investigation", "verification", "bisection", "since"},
