@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 KEY_LABEL, RECORD_LABEL, BUILD_LABEL = "io.debugbox.key", "io.debugbox.record", "io.debugbox.build"
+STAGE_LABEL = "io.debugbox.stage"
+SHARED_STAGE_S = 3600
 UNRESOLVABLE = 10  # the exit code of sandbox/build_environment.py
 SILENCE_S = 1800  # a step may compile for minutes without a line
 LOG_LINES = 40
@@ -106,15 +108,21 @@ def remove_stages(api: "APIClient", plan: EnvironmentPlan) -> None:
 
 
 def sweep_stages(api: "APIClient") -> list[str]:
-    """Remove the stages of builds whose debugbox was killed; returns the images' ids."""
+    """Remove the stages of builds whose debugbox was killed; returns the images' ids.
+
+    What all environments share has no owner: it goes when nothing has needed it for `SHARED_STAGE_S`.
+    """
     from docker.errors import APIError
 
+    owned = api.images(filters={"dangling": True, "label": BUILD_LABEL})
+    shared = api.images(filters={"dangling": True, "label": STAGE_LABEL})
+    left = [image for image in owned if is_gone(image["Labels"].get(OWNER_LABEL, ""))]
+    left += [image for image in shared if image not in owned and time.time() - image["Created"] > SHARED_STAGE_S]
     swept = []
-    for image in api.images(filters={"dangling": True, "label": BUILD_LABEL}):
-        if is_gone(image["Labels"].get(OWNER_LABEL, "")):
-            with contextlib.suppress(APIError):  # another debugbox sweeps it at the same moment
-                api.remove_image(image["Id"])
-                swept.append(str(image["Id"]))
+    for image in left:
+        with contextlib.suppress(APIError):  # another debugbox sweeps it at the same moment
+            api.remove_image(image["Id"])
+            swept.append(str(image["Id"]))
     return swept
 
 
