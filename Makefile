@@ -10,7 +10,7 @@ help:  ## this list
 
 demo: .venv/ready  ## set up what is missing, then find out why the example drifts
 	@$(BIN)/python -P -m debugbox --repo examples/weather-station --run "python run.py" \
-		"why does the mean pressure drift"; code=$$?; test $$code -lt 20
+		"why does the mean temperature drift"; code=$$?; test $$code -lt 20
 
 test: .venv/ready  ## every tier that this machine can run; prints what ran per tier and engine
 	$(BIN)/pytest

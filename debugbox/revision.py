@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from debugbox.errors import NoSuchRevision, SnapshotTooLarge
+from debugbox.git import Git
 from debugbox.settings import Limits
-from debugbox.snapshot import ask_git
 
 _FILE, _EXECUTABLE, _LINK = b"100644", b"100755", b"120000"
 _AT_ONCE = 200  # blobs a request, so that not all of them are in memory
@@ -40,7 +40,7 @@ class _Blob:
 def commit_of(root: Path, revision: str) -> str:
     """The full id of the commit that `revision` names. Raises NoSuchRevision."""
     try:
-        found = ask_git(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        found = Git(root).ask("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     except (OSError, subprocess.CalledProcessError) as error:
         raise NoSuchRevision(revision) from error
     return found.decode().strip()
@@ -49,13 +49,13 @@ def commit_of(root: Path, revision: str) -> str:
 def commits_between(root: Path, older: str | None, newer: str) -> list[str]:
     """Ids on the first-parent line after `older` (or from the root) up to `newer`, oldest first."""
     span = [newer] if older is None else [newer, f"^{older}"]
-    listed = ask_git(root, "rev-list", "--first-parent", "--reverse", *span, "--")
+    listed = Git(root).ask("rev-list", "--first-parent", "--reverse", *span, "--")
     return listed.decode().split()
 
 
 def describe_commits(root: Path, *arguments: str) -> list[Commit]:
     """Commits as `git log` gives them for these arguments, newest first."""
-    listed = ask_git(root, "log", "--no-show-signature", "--no-color", "--format=%H%x00%as%x00%s", *arguments)
+    listed = Git(root).ask("log", "--no-show-signature", "--no-color", "--format=%H%x00%as%x00%s", *arguments)
     fields = [line.split("\0", 2) for line in listed.decode("utf-8", "replace").splitlines()]
     return [Commit(id=id, date=date, subject=subject) for id, date, subject in fields]
 
@@ -63,7 +63,7 @@ def describe_commits(root: Path, *arguments: str) -> list[Commit]:
 def file_at(root: Path, commit: str, path: str) -> str | None:
     """The text of a file at a commit, or None when it is not there."""
     try:
-        return ask_git(root, "cat-file", "blob", f"{commit}:./{path}").decode("utf-8", "replace")
+        return Git(root).ask("cat-file", "blob", f"{commit}:./{path}").decode("utf-8", "replace")
     except subprocess.CalledProcessError:
         return None
 
@@ -85,7 +85,7 @@ def checked_out(root: Path, commit: str, limits: Limits) -> Iterator[Path]:
 
 
 def _blobs(root: Path, commit: str) -> list[_Blob]:
-    listing = ask_git(root, "ls-tree", "-r", "-z", "-l", commit, "--", ".")
+    listing = Git(root).ask("ls-tree", "-r", "-z", "-l", commit, "--", ".")
     found = []
     for entry in listing.split(b"\0"):
         if match := re.fullmatch(rb"(\d+) blob ([0-9a-f]+) +(\d+)\t(.+)", entry, re.DOTALL):
@@ -94,7 +94,7 @@ def _blobs(root: Path, commit: str) -> list[_Blob]:
 
 
 def _write(root: Path, folder: Path, blobs: Sequence[_Blob]) -> None:
-    answer = ask_git(root, "cat-file", "--batch", stdin=b"".join(blob.id + b"\n" for blob in blobs))
+    answer = Git(root).ask("cat-file", "--batch", stdin=b"".join(blob.id + b"\n" for blob in blobs))
     position = 0
     for blob in blobs:
         position = answer.index(b"\n", position) + 1  # behind the line "ID blob SIZE"

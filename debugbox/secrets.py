@@ -5,44 +5,60 @@ on purpose: they hit data and lock files far more often than keys.
 """
 
 import re
-from fnmatch import fnmatch
-from pathlib import PurePosixPath
+from fnmatch import translate
 
 _NAMES = (
     ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.kdbx", "id_rsa", "id_dsa", "id_ecdsa",
     "id_ed25519", ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd", "*service-account*.json",
     "*.tfstate", "*.tfstate.*", "secrets.*", "credentials", "credentials.*",
 )  # fmt: skip
+_ANY_NAME = re.compile("|".join(map(translate, _NAMES)))
 _HARMLESS = (".env.example", ".env.sample", ".env.template", "secrets.py", "credentials.py")
 _FOLDERS = {".aws", ".ssh", ".gnupg", ".kube", ".azure", "gcloud", ".ipynb_checkpoints"}
 
-_SHAPES = (
-    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]{40,}",
-    rb"sk-ant-[A-Za-z0-9_-]{20,}",
-    rb"sk-proj-[A-Za-z0-9_-]{20,}",
-    rb"gh[pousr]_[A-Za-z0-9]{36,}",
-    rb"github_pat_[A-Za-z0-9_]{22,}",
-    rb"glpat-[A-Za-z0-9_-]{20,}",
-    rb"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    rb"xox[abpr]-[A-Za-z0-9-]{10,}",
-    rb"\bAIza[A-Za-z0-9_-]{35}",
-    rb"\bya29\.[A-Za-z0-9_-]{20,}",
-    rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-    rb"(?<=://)[A-Za-z0-9._-]{2,}:[^\s/@:'\"{}$<>%]{6,}(?=@[A-Za-z0-9.-]+)",
-)
-_ANY_SHAPE = re.compile(b"|".join(_SHAPES))
+# A literal that each shape holds, and the shape: the literal is looked for first, a hundred times faster.
+_SHAPES = [
+    (literal, re.compile(shape))
+    for literal, shape in (
+        (b"PRIVATE KEY-----", rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]{40,}"),
+        (b"sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{20,}"),
+        (b"sk-proj-", rb"sk-proj-[A-Za-z0-9_-]{20,}"),
+        (b"gh", rb"\bgh[pousr]_[A-Za-z0-9]{36,}"),
+        (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{22,}"),
+        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,}"),
+        (b"AKIA", rb"\bAKIA[A-Z0-9]{16}\b"),
+        (b"ASIA", rb"\bASIA[A-Z0-9]{16}\b"),
+        (b"xox", rb"xox[abpr]-[A-Za-z0-9-]{10,}"),
+        (b"AIza", rb"\bAIza[A-Za-z0-9_-]{35}"),
+        (b"ya29.", rb"\bya29\.[A-Za-z0-9_-]{20,}"),
+        (b"eyJ", rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+        (b"://", rb"(?<=://)[A-Za-z0-9._-]{2,64}:[^\s/@:'\"{}$<>%]{6,256}(?=@[A-Za-z0-9.-]+)"),
+    )
+]
+_SNIFFED_BYTES = 8192
 
 
-def secret_by_name(path: PurePosixPath) -> bool:
-    """Whether the name alone says that the file must not leave the machine."""
-    if any(part in _FOLDERS for part in path.parts[:-1]):
+def secret_by_name(path: str) -> bool:
+    """Whether the name alone says that the file must not leave the machine. `path` is relative, with slashes."""
+    *folders, name = path.split("/")
+    if not _FOLDERS.isdisjoint(folders):
         return True
-    name = path.name.lower()
-    if name in _HARMLESS or (path.suffix == ".py" and not name.startswith(".env")):
+    name = name.lower()
+    if name in _HARMLESS or (name.endswith(".py") and not name.startswith(".env")):
         return False
-    return any(fnmatch(name, pattern) for pattern in _NAMES)
+    return _ANY_NAME.fullmatch(name) is not None
 
 
 def mask_secrets(content: bytes) -> tuple[bytes, int]:
-    """`content` with every known shape overwritten by `*` (same length), and how many there were."""
-    return _ANY_SHAPE.subn(lambda match: b"*" * len(match.group()), content)
+    """`content` with every known shape overwritten by `*` (same length), and how many there were.
+
+    Binary content (a NUL byte near its start) is left as it is: a mask would break it, and keys stand in text.
+    """
+    if b"\0" in content[:_SNIFFED_BYTES]:
+        return content, 0
+    count = 0
+    for literal, shape in _SHAPES:
+        if literal in content:
+            content, found = shape.subn(lambda match: b"*" * len(match.group()), content)
+            count += found
+    return content, count
