@@ -187,11 +187,12 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
         said["exact"] = study.exact
     if study.suspects and not study.stopped:
         said["suspects"] = [suspect(study, line) for line in study.suspects]
+        where = " and ".join(map(str, study.suspects))
         said["intervention"] = {
             "kind": "keep_exact",
             "sites": [place(study, line) for line in study.suspects],
             "parameters": {},
-            "describe": f"the results of {' and '.join(map(str, study.suspects))} left unrounded, all others rounded as before",
+            "describe": f"the results of {where} left unrounded, all others rounded as before",
         }
         said["placebo_sites"] = [place(study, line) for line in placebos(study)[:MAX_PLACEBOS]]
     cleaned: Dict[str, Any] = finite(said)
