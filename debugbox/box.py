@@ -72,12 +72,12 @@ class Box:
     def bad_messages(self) -> int:
         return self._reader.bad
 
-    def start(self, snapshot: Snapshot, context: BoxContext) -> None:
-        """Greet the box, send the snapshot, wait for the kernel. Raises BoxGone."""
+    def start(self, snapshot: Snapshot, context: BoxContext, changed: Mapping[str, bytes]) -> None:
+        """Greet the box, send the snapshot with these files changed, wait for the kernel. Raises BoxGone."""
         self._send(
             {"type": "hello", "protocol": PROTOCOL, "limits": _box_limits(self._limits), "context": asdict(context)}
         )
-        for part in snapshot.parts():
+        for part in snapshot.parts(changed):
             self._send({"type": "unpack", "size": len(part)}, part)
         self._send({"type": "unpack", "size": 0})
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -306,8 +306,10 @@ class Boxes:
     context: BoxContext
 
     @contextmanager
-    def open(self, context: BoxContext | None = None) -> Iterator[Box]:
+    def open(self, context: BoxContext | None = None, changed: Mapping[str, bytes] | None = None) -> Iterator[Box]:
         """A fresh box with its kernel ready; gone when the block is left, however it is left.
+
+        `changed` gives files of the snapshot another content in this box.
 
         Raises:
             BoxGone, SettingsNotApplied: it could not be started as asked for.
@@ -322,7 +324,7 @@ class Boxes:
         transport = self.engine.start(self.environment, size)
         box = Box(transport, self.limits)
         try:
-            box.start(self.snapshot, context or self.context)
+            box.start(self.snapshot, context or self.context, changed or {})
             yield box
         finally:
             box.kill()
