@@ -228,11 +228,13 @@ def _client(timeout_s: int) -> "APIClient":
 
 
 def _endpoint() -> dict[str, Any]:
-    """Address and TLS as the docker command would take them."""
+    """Address and TLS as the docker command would take them. Raises ValueError or DockerException."""
     from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
 
     found = kwargs_from_env() if os.environ.get("DOCKER_HOST") else ContextAPI.kwargs_from_context()
+    if not found:  # the SDK would go on with the default socket
+        raise ValueError("the docker context that is in use does not exist")
     return {"base_url": None, **found}
 
 
