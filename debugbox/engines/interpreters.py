@@ -1,5 +1,6 @@
 """The Python interpreters of this machine that the embedded engine's boxes can use (3.9 to 3.13)."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -52,7 +53,7 @@ def choose(wanted: SpecifierSet, preferred: str | None) -> Interpreter:
 @cache
 def installed() -> tuple[Interpreter, ...]:
     """Every CPython found on PATH, in pyenv's and uv's folders, and the one we run on."""
-    found = {path.resolve() for path in _candidates() if path.is_file()}
+    found = {path.resolve() for path in _candidates() if _is_file(path)}
     asked = [each for each in map(_ask, sorted(found)) if each is not None]
     return tuple({each.executable: each for each in asked}.values())
 
@@ -67,7 +68,15 @@ def _candidates() -> Iterator[Path]:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     managed = Path.home() / ".local/share/uv/python"
     for home in (pyenv, managed):
-        yield from sorted(home.glob("*/bin/python3")) if home.is_dir() else ()
+        with contextlib.suppress(OSError):  # a home that is not ours to read
+            yield from sorted(home.glob("*/bin/python3"))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # below a folder that is not ours to read
 
 
 def _ask(executable: Path) -> Interpreter | None:
