@@ -1,12 +1,13 @@
 """Do the repository's own tests stay green under an intervention? Which tests, and which of them fail."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from debugbox.box import BoxContext, Boxes
 from debugbox.errors import BoxGone, KernelDied, SettingsNotApplied
-from debugbox.finding import Place
+from debugbox.finding import Check, Intervention, Place
 from debugbox.snapshot import Snapshot
 
 _MAX_FILES = 5
@@ -16,10 +17,32 @@ import debugbox_kernel as box
 run = box.run("python -m pytest -q -p no:cacheprovider -rfE {files}", timeout_s={timeout_s!r})
 summary = run.stdout.strip().splitlines()[-1:] or [""]
 # Without pytest the exit code is 1 as well: only its own summary line says that tests ran.
-if run.timed_out or run.exit_code not in (0, 1) or not any(word in summary[0] for word in (" passed", " failed", " error")):
+ran = any(word in summary[0] for word in (" passed", " failed", " error"))
+if run.timed_out or run.exit_code not in (0, 1) or not ran:
     raise SystemExit("the tests could not be run: " + (run.stderr or run.stdout)[-300:])
 print("\\n".join(line for line in run.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))))
 """
+
+
+def check_collateral(
+    boxes: Boxes, intervention: Intervention, changed: Mapping[str, bytes], left_s: Callable[[], float]
+) -> Check:
+    """Where the repository has tests of the changed files, none newly fails. `changed` are the files of a diff."""
+    tests = covering_tests(boxes.snapshot, intervention.sites)
+    if not tests:
+        why = "no tests of the repository name the patched files"
+        return Check(name="no collateral", result="not run", why=why)
+    with_it = replace(boxes.context, interventions=() if changed else (intervention,))
+    before = failing_tests(boxes, boxes.context, {}, tests, left_s())
+    after = failing_tests(boxes, with_it, changed, tests, left_s())
+    if before is None or after is None:
+        why = "the tests that name the patched files could not be run here in the time that was left"
+        return Check(name="no collateral", result="not run", why=why)
+    if newly := sorted(after - before):
+        why = f"{len(newly)} tests newly fail: {', '.join(newly[:3])}"
+        return Check(name="no collateral", result="failed", why=why)
+    why = f"no test of {', '.join(tests)} newly fails with the intervention"
+    return Check(name="no collateral", result="passed", why=why)
 
 
 def covering_tests(snapshot: Snapshot, sites: Sequence[Place]) -> list[str]:
@@ -37,12 +60,16 @@ def _tests(snapshot: Snapshot) -> list[str]:
     return [path for path in snapshot.python_files if names.search(path)]
 
 
-def failing_tests(boxes: Boxes, context: BoxContext, tests: Sequence[str], limit_s: float) -> set[str] | None:
+def failing_tests(
+    boxes: Boxes, context: BoxContext, changed: Mapping[str, bytes], tests: Sequence[str], limit_s: float
+) -> set[str] | None:
     """Names of the tests that fail in a fresh box, or None when they cannot be run (no pytest, no time)."""
+    if limit_s < 1:
+        return None
     quoted = " ".join(f"'{path}'" for path in tests if "'" not in path)
     code = _CODE.format(files=quoted, timeout_s=limit_s)
     try:
-        with boxes.open(context) as box:
+        with boxes.open(context, changed) as box:
             cell = box.run_cell(code, id=1, purpose="the repository's tests", timeout_s=limit_s + 5)
     except (BoxGone, KernelDied, SettingsNotApplied):
         return None
