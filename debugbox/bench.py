@@ -69,28 +69,33 @@ class Bench:
         self._watcher.activity(f"cell {id}: {purpose}")
         limit_s = timeout_s or self._boxes.limits.cell_timeout_s
         try:
-            cell = box.run_cell(code, id=id, purpose=purpose, timeout_s=limit_s, setup=setup)
+            return self._record(box.run_cell(code, id=id, purpose=purpose, timeout_s=limit_s, setup=setup))
         except (KernelDied, BoxGone) as gone:
-            self.close()
             if gone.cell is None:
                 raise
-            cell = gone.cell
+            return self._record(gone.cell)
         except CellInterrupted as stop:
             if stop.cell is not None:
                 self._record(stop.cell)
             raise
-        self._record(cell)
-        return cell
+        finally:
+            if box.lost:
+                self.close()
 
     def background(self) -> list[Output]:
         """Output of threads and processes after their cell had ended."""
         return self._box.background if self._box else []
 
-    def _record(self, cell: Cell) -> None:
+    def _record(self, cell: Cell) -> Cell:
+        """Keep the cell as the journal keeps it; give it whole."""
         self.cells.append(self._journal.cell(cell))
         self._watcher.cell(cell)
+        return cell
 
     def _running_box(self) -> Box:
+        if self._box is not None and not self._box.is_alive:
+            self._watcher.note(f"the kernel died between two cells: {self._box.lost}")
+            self.close()
         if self._box is None:
             self._box = self._stack.enter_context(self._boxes.open())
             self.applied, self.unenforced = dict(self._box.applied), self._box.unenforced
@@ -98,8 +103,20 @@ class Bench:
         return self._box
 
     def _replay_setup(self, box: Box) -> None:
-        """Bring a new box to where the old one was, as far as set-up cells say. Not recorded again."""
+        """Bring a new box to where the old one was, as far as set-up cells say. Not recorded again.
+
+        Raises:
+            BoxGone: a set-up cell ended the new box too.
+        """
         for cell in [cell for cell in self.cells if cell.setup and cell.status == "ok"]:
             self._watcher.note(f"new box: set-up cell {cell.id} again ({cell.purpose})")
             limit_s = self._boxes.limits.cell_timeout_s
-            box.run_cell(self.code[cell.id], id=cell.id, purpose=cell.purpose, timeout_s=limit_s, setup=True)
+            try:
+                again = box.run_cell(
+                    self.code[cell.id], id=cell.id, purpose=cell.purpose, timeout_s=limit_s, setup=True
+                )
+            except (KernelDied, BoxGone) as gone:
+                self.close()
+                raise BoxGone(f"set-up cell {cell.id} did not survive its replay: {gone.cause}") from gone
+            if again.status != "ok":
+                self._watcher.note(f"set-up cell {cell.id} ended with {again.status} this time")

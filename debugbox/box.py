@@ -5,21 +5,20 @@ says, and one that keeps the lease. `Boxes` opens clean boxes on demand; nothing
 """
 
 import contextlib
-import hashlib
 import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from debugbox.engines import BoxSize, Engine, Environment, Transport
 from debugbox.errors import BoxGone, CellInterrupted, KernelDied
-from debugbox.finding import Cell, CellStatus, Intervention, Output
-from debugbox.foreign import reencode_png
+from debugbox.finding import Cell, Intervention, Output
+from debugbox.growing import GrowingCell, OnOutput, Outputs, output_of
+from debugbox.hints import hints_for
 from debugbox.messages import Message, MessageReader
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot
@@ -29,9 +28,8 @@ START_TIMEOUT_S = 60.0
 LEASE_EVERY_S = 15.0
 # The box interrupts at the cell's limit and kills 3 s later; the host is the backstop behind both.
 BACKSTOP_S = 10.0
+STOP_S = 5.0  # granted to a cell after Ctrl-C
 _QUEUE_MESSAGES = 64  # with pieces of 64 Ki characters: a few MB at most wait here, the rest waits in the box
-
-OnOutput = Callable[[Output], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,9 @@ class Box:
         self._closed = threading.Event()
         self._reader = MessageReader(transport.stdout)
         self.ready: Message = {}
-        self.background: list[Output] = []
+        self.lost = ""  # why the kernel is gone, once it is
+        self._snapshot: Snapshot | None = None
+        self._background = Outputs(limits)
         for target in (self._read, self._keep_lease):
             threading.Thread(target=target, daemon=True).start()
 
@@ -72,8 +72,21 @@ class Box:
     def bad_messages(self) -> int:
         return self._reader.bad
 
+    @property
+    def background(self) -> list[Output]:
+        """What threads, tasks and processes gave back after their cell had ended: of no cell."""
+        self._hear_pending()
+        return list(self._background.frozen())
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a cell can be run, as far as the box has told; else `lost` says why not."""
+        self._hear_pending()
+        return not self.lost
+
     def start(self, snapshot: Snapshot, context: BoxContext, changed: Mapping[str, bytes]) -> None:
         """Greet the box, send the snapshot with these files changed, wait for the kernel. Raises BoxGone."""
+        self._snapshot = snapshot
         self._send(
             {"type": "hello", "protocol": PROTOCOL, "limits": _box_limits(self._limits), "context": asdict(context)}
         )
@@ -106,52 +119,86 @@ class Box:
 
         Output beyond the cell's limits keeps its head and tail, and says how much was cut.
         An exception in `code` is a result (status "error"), and so is a timeout (interrupted, partial
-        output kept, kernel usable).
+        output kept, kernel usable; where the cell ignored the interrupt, `lost` says that the kernel is gone).
+        A failure whose reason lies in the box gets outputs named `hint`.
 
         Raises:
             KernelDied: the kernel ended; `cell` of the exception holds what had come back.
             BoxGone: the box is not there any more; the same.
+            CellInterrupted: Ctrl-C; the same, and the kernel is usable unless `lost` says otherwise.
         """
-        growing = _GrowingCell(id, code, purpose, setup, on_output)
+        growing = GrowingCell(id, code, purpose, setup, self._limits, on_output)
         try:
+            if not self.is_alive:
+                raise BoxGone(self.lost)
             self._send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
             return self._collect(growing, timeout_s + BACKSTOP_S)
         except (KernelDied, BoxGone) as gone:
-            self.kill()
+            self._lose(gone.cause)
             gone.cell = growing.died(gone.cause)
             raise
         except KeyboardInterrupt:
             raise CellInterrupted(self._stop_cell(growing)) from None
 
-    def _collect(self, growing: "_GrowingCell", within_s: float) -> Cell:
+    def _collect(self, growing: GrowingCell, within_s: float, stopped: str = "") -> Cell:
+        """Take outputs until the cell has ended. `stopped` is why we ended it ourselves."""
         deadline = time.monotonic() + within_s
         while True:
             message = self._next(deadline, f"it did not end the cell within {within_s - BACKSTOP_S:g} s")
             if message["type"] == "done" and message["id"] == growing.id:
-                return growing.finish(message)
+                return self._finish(growing, message, stopped)
             if message["type"] == "kernel_died":
                 raise KernelDied(message["cause"])
             self._take(message, growing)
 
-    def _stop_cell(self, growing: "_GrowingCell") -> Cell:
+    def _finish(self, growing: GrowingCell, done: Message, stopped: str) -> Cell:
+        failed = done["status"] == "error" and not stopped
+        if self._snapshot:
+            outputs = growing.outputs.frozen()
+            for hint in hints_for(outputs, self._snapshot, failed=failed, oom_kills=done["oom_kills"]):
+                growing.add(hint)
+        if done["kernel_lost"]:
+            self._lose(done["kernel_lost"])
+        at_limit = "it was interrupted at its time limit" if done["status"] == "timeout" else ""
+        return growing.finish(done, cause=stopped or done["kernel_lost"] or at_limit)
+
+    def _stop_cell(self, growing: GrowingCell) -> Cell:
         """Interrupt the running cell by hand and take what it still gives; a deaf one costs the box."""
         try:
             self.interrupt()
-            return self._collect(growing, BACKSTOP_S / 2)
+            return self._collect(growing, STOP_S, "interrupted by Ctrl-C")
         except (KernelDied, BoxGone) as gone:
-            self.kill()
-            return growing.died(gone.cause)
+            self._lose(gone.cause)
+            return growing.died(f"interrupted by Ctrl-C; {gone.cause}")
+        except KeyboardInterrupt:
+            self._lose("interrupted twice")
+            return growing.died("interrupted twice by Ctrl-C")
 
-    def _take(self, message: Message, growing: "_GrowingCell") -> None:
+    def _lose(self, cause: str) -> None:
+        self.lost = self.lost or cause
+        self.kill()
+
+    def _hear_pending(self) -> None:
+        """Take what came while nobody waited: background output, or the kernel's end."""
+        while True:
+            try:
+                message = self._messages.get_nowait()
+            except queue.Empty:
+                return
+            if message is None or isinstance(message, BoxGone):
+                self.lost = self.lost or (message.cause if message else self._wait_for_cause())
+                return
+            if message["type"] == "kernel_died":
+                self.lost = self.lost or message["cause"]
+            self._take(message, None)
+
+    def _take(self, message: Message, growing: GrowingCell | None) -> None:
         if message["type"] != "output":
             return
-        output = _output(message)
-        if output is None:
-            growing.dropped += 1
-        elif message["id"] == growing.id:
-            growing.add(output)
-        elif message["id"] == 0:
-            self.background.append(output)
+        if growing and message["id"] == growing.id:
+            growing.take(message)
+        elif message["id"] == 0 and (output := output_of(message)):
+            self._background.add(output)
 
     def read_file(self, name: str, max_bytes: int) -> bytes | None:
         """A file that code in the box left in /srv/out, or None with no such file. Raises BoxGone."""
@@ -226,73 +273,6 @@ def _box_limits(limits: Limits) -> dict[str, Any]:
         "memory_bytes": limits.memory_bytes,
         "cpus": limits.cpus,
     }
-
-
-def _output(message: Message) -> Output | None:
-    """A message as an output, its picture re-encoded; None when the picture is not one."""
-    png = b""
-    if message["kind"] == "image":
-        try:
-            png = reencode_png(message["bulk"])
-        except ValueError:
-            return None
-    return Output(
-        kind=message["kind"],
-        name=message["name"],
-        text=message.get("text", ""),
-        png=png,
-        data=message.get("data", {}),
-        dropped=message.get("dropped", 0),
-    )
-
-
-@dataclass
-class _GrowingCell:
-    """A cell while it runs; frozen into a `Cell` when it ends."""
-
-    id: int
-    code: str
-    purpose: str
-    setup: bool
-    on_output: OnOutput | None
-    outputs: list[Output] = field(default_factory=list)
-    dropped: int = 0
-    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
-    began: float = field(default_factory=time.monotonic)
-
-    def add(self, output: Output) -> None:
-        last = self.outputs[-1] if self.outputs else None
-        if last and output.kind == last.kind == "text" and output.name == last.name and not output.dropped:
-            self.outputs[-1] = Output(kind="text", name=last.name, text=last.text + output.text, dropped=last.dropped)
-        else:
-            self.outputs.append(output)
-        if self.on_output:
-            self.on_output(output)
-
-    def finish(self, done: Message) -> Cell:
-        return self._cell(
-            done["status"],
-            duration_s=done["duration_s"],
-            cpu_s=done["cpu_s"],
-            memory_bytes=done["memory_bytes"],
-            dropped_outputs=done["dropped_outputs"] + self.dropped,
-        )
-
-    def died(self, cause: str) -> Cell:
-        return self._cell("died", duration_s=time.monotonic() - self.began, cause=cause, dropped_outputs=self.dropped)
-
-    def _cell(self, status: CellStatus, **details: Any) -> Cell:
-        return Cell(
-            id=self.id,
-            purpose=self.purpose,
-            code_sha256=hashlib.sha256(self.code.encode("utf-8", "surrogatepass")).hexdigest(),
-            code_lines=len(self.code.strip().splitlines()),
-            started=self.started,
-            status=status,
-            outputs=tuple(self.outputs),
-            setup=self.setup,
-            **details,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,8 @@ _SHAPES: dict[str, dict[str, Callable[[object], bool]]] = {
         "cpu_s": _is_number,
         "memory_bytes": _is_count,
         "dropped_outputs": _is_count,
+        "oom_kills": _is_count,
+        "kernel_lost": _is_text,
     },
     "kernel_died": {"cause": _is_text},
     "file": {"path": _is_text, "size": _is_count},
@@ -146,8 +148,8 @@ def _check_output(message: Message) -> None:
         raise BadMessage("output: a wrong kind")
     if not _is_text(message.get("text", "")) or not _is_object(message.get("data", {})):
         raise BadMessage("output: a wrong text or data")
-    if not _is_count(message.get("dropped", 0)):
-        raise BadMessage("output: a wrong dropped")
+    if not _is_count(message.get("dropped", 0)) or not _is_count(message.get("display", 0)):
+        raise BadMessage("output: a wrong dropped or display")
 
 
 def _no_constant(name: str) -> None:

@@ -1,21 +1,29 @@
 """For code in cells: `import debugbox_kernel as box`. Runs in the box; imports nothing of the target.
 
 `box.repo` is the snapshot's folder, `box.run()` runs the question's command or another one,
-`box.symptom()` answers whether the symptom is there, `box.measure()` reports a number,
-`box.show()` sends a figure, `box.traceback()` prints the last traceback in full.
+`box.symptom()` answers whether the symptom is there, `box.measure()` reports a number, `box.show()` sends
+a figure, `box.traceback()` prints the last traceback in full, `box.out(7).text` is all that cell 7 said.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from debugbox_kernel.commands import Run
+    from debugbox_kernel.owners import CellText
 
 repo = pathlib.PurePosixPath("/srv/repo")
-out = pathlib.PurePosixPath("/srv/out")
+out_folder = pathlib.PurePosixPath("/srv/out")
 python = "/opt/box/repo/bin/python"
-context = json.loads(os.environ.get("DEBUGBOX_CONTEXT", "{}"))
+context: dict[str, Any] = json.loads(os.environ.get("DEBUGBOX_CONTEXT", "{}"))
 
 
-def run(command=None, timeout_s=None, env=None):
+def run(command: str | None = None, timeout_s: float | None = None, env: Mapping[str, str] | None = None) -> Run:
     """Run a shell command in the repository's folder, with its interpreter first on PATH.
 
     `command` defaults to the question's `--run`. Gives a `Run` with `exit_code`, `stdout`, `stderr`,
@@ -29,28 +37,33 @@ def run(command=None, timeout_s=None, env=None):
     return run_command(command, timeout_s=timeout_s, env=env, import_roots=context.get("import_roots", []))
 
 
-def measure(name, value, unit=""):
+def measure(name: str, value: float, unit: str = "") -> None:
     """Report a number under a name; it is kept with the cell as data."""
     report("measurement", {"name": str(name), "value": float(value), "unit": str(unit)})
 
 
-def symptom(measured=None, expected=None, unit="", present=None, note=""):
+def symptom(
+    measured: float | None = None,
+    expected: float | None = None,
+    unit: str = "",
+    present: bool | None = None,
+    note: str = "",
+) -> None:
     """Answer whether the symptom is there: `present` True, False, or None for "cannot be measured"."""
     state = {True: "present", False: "absent", None: "cannot measure"}[present]
     record = {"state": state, "measured": measured, "expected": expected, "unit": unit, "note": note}
     report("symptom", {key: value for key, value in record.items() if value is not None})
 
 
-def report(name, data):
+def report(name: str, data: Mapping[str, Any]) -> None:
     """Send a record (`symptom`, `recipe`, `measurement`) as data. It must be plain, finite JSON."""
-    from IPython.display import publish_display_data
+    from debugbox_kernel.bundles import publish
 
-    json.dumps(data, allow_nan=False)
-    mime = "application/vnd.debugbox.%s+json" % name
-    publish_display_data({mime: data, "text/plain": json.dumps(data)[:2000]})
+    text = json.dumps(data, allow_nan=False)
+    publish({"application/vnd.debugbox.%s+json" % name: data, "text/plain": text[:2000]})
 
 
-def show(figure, caption=""):
+def show(figure: Any, caption: str = "") -> None:
     """Send a matplotlib figure now and close it; open figures are sent at the end of the cell anyway."""
     import sys
 
@@ -62,18 +75,30 @@ def show(figure, caption=""):
         pyplot.close(figure)
 
 
-def traceback():
+def traceback() -> None:
     """Print the traceback of the last exception with all its frames."""
     import sys
-    import traceback as tracebacks
 
-    error = getattr(sys, "last_value", None)
-    print(
-        "".join(tracebacks.format_exception(type(error), error, error.__traceback__)) if error else "no exception yet"
-    )
+    from debugbox_kernel.tracebacks import in_full
+
+    print("\n".join(in_full(getattr(sys, "last_value", None))))
 
 
-def probe():
+def out(cell: int) -> CellText:
+    """What cell number `cell` said: `out(7).text` is all of it, also what was cut on its way out of the box.
+
+    Of a cell with more than 8 Mi characters the middle is gone, and of all cells together the last 64 Mi are kept.
+    Raises KeyError where this kernel has not run that cell, or has it no more.
+    """
+    from debugbox_kernel.streams import owners
+
+    try:
+        return owners.kept(cell)
+    except KeyError:
+        raise KeyError("cell %s is not in this kernel: it ran before a new box was started, or never" % cell) from None
+
+
+def probe() -> None:
     """Run the question's command once and report how it ended (record `probe`)."""
     done = run(timeout_s=60)
     tail = {"stdout": done.stdout[-2000:], "stderr": done.stderr[-2000:]}

@@ -1,13 +1,20 @@
-"""Runs in the box. The kernel as the supervisor's child: started, interrupted, killed, its end explained."""
+"""Runs in the box, in the supervisor. The kernel as its child: started, interrupted, killed, measured."""
 
+from __future__ import annotations
+
+import contextlib
+import fcntl
 import json
 import os
+import platform
 import resource
 import signal
 import sys
 import uuid
+from typing import Any
 
 from . import seccomp
+from .death import cause_of_death
 
 BOX = "/opt/box"
 REPO = "/srv/repo"
@@ -16,10 +23,14 @@ HOME = "/home/box"
 SOCKETS = "/run/box"
 CONNECTION = SOCKETS + "/kernel.json"
 
-_STDERR_TAIL = 8192
+# Where the kernel finds them: `streams.READING_ENDS` and `launch.CRASH_FD`.
+_STDOUT_END, _STDERR_END, _CRASH_FD = 10, 11, 12
+_PIPE_BYTES = 1 << 20
+_F_SETPIPE_SZ = 1031
+_CRASH_WORDS_BYTES = 16384
 
 
-def environment(cpus):
+def environment(cpus: float) -> dict[str, str]:
     """All that the kernel finds in its environment: a literal list, nothing inherited."""
     threads = str(max(1, int(cpus)))
     return {
@@ -42,56 +53,59 @@ def environment(cpus):
 
 
 class Kernel:
-    """A running kernel process. `fd` becomes readable when it ends; `stderr_fd` has its last words."""
+    """A running kernel process.
 
-    def __init__(self, pid, stderr_fd, enforced, connection):
+    `fd` becomes readable when it ends. `ends` are the reading ends of its descriptors 1 and 2, by stream.
+    `killed_because` is why we ended it ourselves.
+    """
+
+    def __init__(self, pid: int, ends: dict[str, int], crash_end: int, connection: dict[str, Any]) -> None:
         self.pid = pid
         self.fd = os.pidfd_open(pid)
-        self.stderr_fd = stderr_fd
-        self.enforced = enforced
+        self.ends = ends
         self.connection = connection
-        self._last_words = b""
+        self.enforced = {"seccomp filter": platform.machine() in seccomp.ARCHITECTURES}
+        self.killed_because = ""
+        self._crash_end = crash_end
 
     @classmethod
-    def start(cls, context, cpus):
+    def start(cls, context: dict[str, Any], cpus: float) -> Kernel:
         """Fork and exec the kernel, with its own session, limits and the second filter."""
         for folder in (REPO, OUT, HOME + "/.mpl"):
             os.makedirs(folder, exist_ok=True)
         connection = _write_connection_file()
-        variables = environment(cpus)
-        variables["DEBUGBOX_CONTEXT"] = json.dumps(context)
+        variables = {**environment(cpus), "DEBUGBOX_CONTEXT": json.dumps(context)}
         launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
-        python = BOX + "/kernel/bin/python"
-        command = [python, "-s", "-B", launcher, CONNECTION]
-        reader, writer = os.pipe()
+        command = [BOX + "/kernel/bin/python", "-s", "-B", "-u", launcher, CONNECTION]
+        pipes = [_pipe() for _ in range(3)]
         pid = os.fork()
         if pid == 0:
-            _become_kernel(command, variables, writer)
-        os.close(writer)
-        os.set_blocking(reader, False)
-        enforced = {"seccomp filter": seccomp.platform.machine() in seccomp._ARCHITECTURES}
-        return cls(pid, reader, enforced, connection)
+            _become_kernel(command, variables, pipes)
+        for _, writer in pipes:
+            os.close(writer)
+        (out, _), (err, _), (crash, _) = pipes
+        return cls(pid, {"stdout": out, "stderr": err}, crash, connection)
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         self._signal(signal.SIGINT)
 
-    def kill(self):
+    def kill(self, because: str = "") -> None:
+        self.killed_because = self.killed_because or because
         self._signal(signal.SIGKILL)
 
-    def _signal(self, number):
-        try:
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
-        except ProcessLookupError:
-            pass
 
-    def listen(self):
-        """Take what the kernel wrote to its original stderr: faulthandler's words, a failed start."""
+    def reset_peak(self) -> None:
+        """Let the peak of memory start afresh, so that it is the next cell's own."""
         try:
-            self._last_words = (self._last_words + os.read(self.stderr_fd, 1 << 16))[-_STDERR_TAIL:]
-        except BlockingIOError:
-            pass
+            with open("/proc/%d/clear_refs" % self.pid, "w") as file:
+                file.write("5")
+        except OSError:
+            pass  # then the peak is the kernel's so far, which is no less
 
-    def usage(self):
+    def usage(self) -> tuple[float, int]:
         """(CPU seconds of kernel and finished children, peak resident bytes) so far."""
         try:
             with open("/proc/%d/stat" % self.pid) as file:
@@ -103,55 +117,27 @@ class Kernel:
         seconds = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
         return seconds, int(peak[0].split()[1]) * 1024 if peak else 0
 
-    def cause_of_death(self, status, memory_bytes):
-        """The wait status in words."""
-        self.listen()
-        words = self._last_words.decode("utf-8", "replace").strip()
-        if os.WIFEXITED(status):
-            code = os.WEXITSTATUS(status)
-            cause = "it exited with code %d" % code
-            return cause + (": " + words.splitlines()[-1] if words and code else "")
-        number = os.WTERMSIG(status)
-        if number == signal.SIGKILL:
-            return _killed(memory_bytes)
-        if number == signal.SIGSEGV:
-            return "segmentation fault" + _crashed_in(words)
-        return "signal %d (%s)%s" % (number, signal.Signals(number).name, _crashed_in(words))
-
-
-def _killed(memory_bytes):
-    if oom_kills():
-        return "killed by the memory limit of %s" % gibibytes(memory_bytes)
-    return "killed by signal 9 (if its memory was near %s, by the memory limit)" % gibibytes(memory_bytes)
-
-
-def gibibytes(count):
-    return "%.3g GiB" % (count / (1 << 30))
-
-
-def oom_kills():
-    """How often the memory limit killed a process of this box, where its cgroup can be read."""
-    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+    def cause_of_death(self, status: int, memory_bytes: int, oom_kills: int, stderr_tail: str) -> str:
+        """The wait status in words. `oom_kills` is how many processes the limit has ended during the cell."""
+        if self.killed_because:
+            return self.killed_because
         try:
-            with open(path) as file:
-                return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
-        except OSError:
-            continue
-    return 0
+            words = os.read(self._crash_end, _CRASH_WORDS_BYTES).decode("utf-8", "replace")
+        except BlockingIOError:
+            words = ""
+        return cause_of_death(status, memory_bytes, oom_kills, words, stderr_tail)
 
 
-def _crashed_in(words):
-    """` in FUNCTION (FILE, line N)` from faulthandler's report, as far as there is one."""
-    for line in words.splitlines():
-        line = line.strip()
-        if line.startswith("File "):
-            file, _, rest = line[5:].partition(", line ")
-            number, _, function = rest.partition(" in ")
-            return " in %s (%s, line %s)" % (function, file.strip('"'), number)
-    return ""
+def _pipe() -> tuple[int, int]:
+    """A large pipe, read without waiting and written with."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with contextlib.suppress(OSError):  # over the user's sum of pipes: the usual 64 KiB do as well, only slower
+        fcntl.fcntl(writer, _F_SETPIPE_SZ, _PIPE_BYTES)
+    return reader, writer
 
 
-def _write_connection_file():
+def _write_connection_file() -> dict[str, Any]:
     connection = {
         "transport": "ipc",
         "ip": SOCKETS + "/kernel",
@@ -169,13 +155,11 @@ def _write_connection_file():
     return connection
 
 
-def _become_kernel(command, variables, stderr_fd):
+def _become_kernel(command: list[str], variables: dict[str, str], pipes: list[tuple[int, int]]) -> None:
     """In the child, up to exec. Whatever fails ends the child: there is no way back."""
     try:
         os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for target, source in ((0, null), (1, null), (2, stderr_fd)):
-            os.dup2(source, target)
+        _lay_out_descriptors(pipes)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -190,7 +174,23 @@ def _become_kernel(command, variables, stderr_fd):
         os._exit(127)
 
 
-def _die_first():
+def _lay_out_descriptors(pipes: list[tuple[int, int]]) -> None:
+    """Nothing on 0, the pipes on 1 and 2, their reading ends and the crash pipe where the kernel expects them."""
+    (out_end, out), (err_end, err), (_, crash) = pipes
+    null = os.open(os.devnull, os.O_RDONLY)
+    wanted = {0: null, 1: out, 2: err, _STDOUT_END: out_end, _STDERR_END: err_end, _CRASH_FD: crash}
+    # First out of the way: a descriptor may stand where another is wanted.
+    copies = {target: _high_copy(source) for target, source in wanted.items()}
+    for target, copy in copies.items():
+        os.dup2(copy, target)
+        os.close(copy)
+
+
+def _high_copy(fd: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
+
+
+def _die_first() -> None:
     """When memory runs out, the kernel is what the system ends, not the supervisor."""
     try:
         with open("/proc/self/oom_score_adj", "w") as file:

@@ -1,22 +1,40 @@
 """Runs in the box: a command of the repository, in its own process group, with an end."""
 
+from __future__ import annotations
+
+import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-Run = namedtuple("Run", "command exit_code stdout stderr duration_s timed_out")
+
+class Run(NamedTuple):
+    """How a command ended. `stdout` and `stderr` are whole."""
+
+    command: str
+    exit_code: int
+    stdout: str
+    stderr: str
+    duration_s: float
+    timed_out: bool
 
 
-def run_command(command, timeout_s=None, env=None, import_roots=(), cwd="/srv/repo"):
+def run_command(
+    command: str,
+    timeout_s: float | None = None,
+    env: Mapping[str, str] | None = None,
+    import_roots: Sequence[str] = (),
+    cwd: str = "/srv/repo",
+) -> Run:
     """See `debugbox_kernel.run`. Output is whole; a shell reads the command."""
-    variables = dict(os.environ, PYTHONPATH=os.pathsep.join(import_roots), **(env or {}))
     started = time.monotonic()
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
         cwd=cwd,
-        env=variables,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(import_roots), **(env or {})),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,18 +51,10 @@ def run_command(command, timeout_s=None, env=None, import_roots=(), cwd="/srv/re
         _kill_group(process)
         process.wait()
         raise
-    return Run(
-        command,
-        process.returncode,
-        out.decode("utf-8", "replace"),
-        err.decode("utf-8", "replace"),
-        time.monotonic() - started,
-        timed_out,
-    )
+    texts = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+    return Run(command, process.returncode, *texts, time.monotonic() - started, timed_out)
 
 
-def _kill_group(process):
-    try:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -3,17 +3,24 @@
 Nothing of the target's own use of matplotlib is patched, and nothing is imported that it did not import.
 """
 
+from __future__ import annotations
+
 import base64
 import io
+import math
 import sys
+from typing import Any
+
+from debugbox_kernel import audit, bundles
 
 DPI = 150  # of the picture that the notebook keeps
-MAX_POINTS = 1000  # of one artist, kept beside the picture so that it can be checked
-_AUDIT = "application/vnd.debugbox.figure+json"
+MAX_PIXELS = 20_000_000  # the host refuses more than 25 million
+MAX_SIDE = 20_000
+_MIME = "application/vnd.debugbox.figure+json"
 
 
-def publish_open():
-    """Send every figure that the cell left open, then close it."""
+def publish_open() -> None:
+    """Send every figure that the cell left open, then close it. One that cannot be drawn is told in words."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return
@@ -21,113 +28,39 @@ def publish_open():
         figure = pyplot.figure(number)
         try:
             publish(figure)
+        except Exception as error:  # noqa: BLE001 (artists and formatters of the user's may raise anything)
+            print("figure %d could not be drawn: %s: %s" % (number, type(error).__name__, error), file=sys.stderr)
         finally:
             pyplot.close(figure)
 
 
-def publish(figure, caption=""):
-    """Send one figure as PNG with its audit."""
-    from IPython.display import publish_display_data
-
+def publish(figure: Any, caption: str = "") -> None:
+    """Send one figure as PNG with its audit. A figure of a hostile size is drawn smaller, and says so."""
+    facts = audit.describe(figure)
+    facts["caption"] = caption
+    dpi = fitting_dpi(*figure.get_size_inches())
+    if dpi != DPI:
+        facts["drawn"] = "drawn at %.3g instead of %d dots per inch: it is %g x %g inches" % (
+            (dpi, DPI, *figure.get_size_inches())
+        )
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
-    audit = describe(figure)
-    audit["caption"] = caption
-    publish_display_data(
-        {
-            "image/png": base64.b64encode(png.getvalue()).decode("ascii"),
-            "text/plain": words(audit),
-            _AUDIT: audit,
-        }
-    )
+    figure.savefig(png, format="png", dpi=dpi, bbox_inches=_outline(figure, dpi), metadata={"Software": None})
+    picture = base64.b64encode(png.getvalue()).decode("ascii")
+    bundles.publish({"image/png": picture, "text/plain": audit.words(facts), _MIME: facts})
 
 
-def describe(figure):
-    """What a reviewer cannot read from pixels: labels, scales, and the data behind each artist."""
-    return {"title": _title(figure), "axes": [_axes(each) for each in figure.axes]}
+def fitting_dpi(width: float, height: float) -> float:
+    """DPI, or what keeps a figure of `width` x `height` inches within the limits of pixels and side."""
+    within = min(math.sqrt(MAX_PIXELS / max(width * height, 1e-9)), MAX_SIDE / max(width, height, 1e-9))
+    return min(float(DPI), within)
 
 
-def _title(figure):
-    suptitle = getattr(figure, "_suptitle", None)
-    return suptitle.get_text() if suptitle is not None else ""
-
-
-def _axes(axes):
-    return {
-        "title": axes.get_title(),
-        "x": {"label": axes.get_xlabel(), "scale": axes.get_xscale(), "limits": _numbers(axes.get_xlim())},
-        "y": {"label": axes.get_ylabel(), "scale": axes.get_yscale(), "limits": _numbers(axes.get_ylim())},
-        "artists": [
-            *map(_line, axes.lines),
-            *map(_scatter, axes.collections),
-            *map(_bar, axes.patches),
-            *map(_image, axes.images),
-        ][:12],
-    }
-
-
-def _line(line):
-    x, y = line.get_data(orig=False)
-    return {
-        "kind": "line",
-        "label": str(line.get_label()),
-        "points": len(y),
-        "x": _numbers(x),
-        "y": _numbers(y),
-    }
-
-
-def _scatter(collection):
-    offsets = collection.get_offsets()
-    points = [pair for pair in getattr(offsets, "tolist", list)()][:MAX_POINTS]
-    return {
-        "kind": "scatter",
-        "label": str(collection.get_label()),
-        "points": len(offsets),
-        "x": _numbers([pair[0] for pair in points]),
-        "y": _numbers([pair[1] for pair in points]),
-    }
-
-
-def _bar(patch):
-    box = patch.get_extents() if not hasattr(patch, "get_height") else patch
-    if box is not patch:
-        return {"kind": type(patch).__name__, "label": str(patch.get_label()), "points": 1}
-    values = [patch.get_x(), patch.get_y(), patch.get_width(), patch.get_height()]
-    return {"kind": "bar", "label": str(patch.get_label()), "points": 1, "box": _numbers(values)}
-
-
-def _image(image):
-    array = image.get_array()
-    audit = {
-        "kind": "image",
-        "label": str(image.get_label()),
-        "points": int(array.size),
-        "shape": list(array.shape),
-    }
-    if array.size <= MAX_POINTS:
-        audit["values"] = _numbers(array.ravel())
-    return audit
-
-
-def _numbers(values):
-    """At most MAX_POINTS numbers as JSON carries them: what is no finite number is None."""
-    return [_number(value) for value in list(values)[:MAX_POINTS]]
-
-
-def _number(value):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return str(value)[:40]
-    return number if number - number == 0 else None
-
-
-def words(audit):
-    """The stand-in text: what the figure shows, for a reader without eyes on it."""
-    parts = [audit["title"]] if audit["title"] else []
-    for axes in audit["axes"]:
-        artists = ", ".join("%s of %d" % (each["kind"], each["points"]) for each in axes["artists"][:6])
-        labels = "%s over %s" % (axes["y"]["label"] or "no label", axes["x"]["label"] or "no label")
-        parts.append("; ".join(part for part in (axes["title"], labels, artists) if part))
-    return "figure: " + " | ".join(parts)
+def _outline(figure: Any, dpi: float) -> Any:
+    """The part of the canvas that is drawn on, as `bbox_inches="tight"` finds it; None where that is no picture."""
+    if dpi != DPI or not hasattr(figure, "draw_without_rendering"):
+        return None
+    figure.draw_without_rendering()  # lays out: before that, texts have no place
+    tight = figure.get_tightbbox()
+    pixels = tight.width * tight.height * dpi**2
+    sane = math.isfinite(pixels) and 0 < pixels <= MAX_PIXELS and max(tight.width, tight.height) * dpi <= MAX_SIDE
+    return tight.padded(0.1) if sane else None

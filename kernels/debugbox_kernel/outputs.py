@@ -1,15 +1,21 @@
-"""Runs in the box. The kernel's messages as protocol outputs, cut to the limits before they leave.
+"""Runs in the box, in the supervisor. The kernel's messages as protocol outputs, cut to the limits before they leave.
 
 The kernel process is the attacker: a message of an unknown type or shape is dropped and counted.
 """
+
+from __future__ import annotations
 
 import base64
 import binascii
 import json
 from collections import deque
+from typing import Any
+
+from .wire import Wire
 
 PIECE = 1 << 16  # characters an output line carries at most: escaped, they stay far below the line limit
 RECORD = "application/vnd.debugbox."
+RECORDS = ("symptom", "recipe", "measurement", "probe")
 _TABLE = RECORD + "table+json"
 _MAX_ERROR_CHARS = 1 << 16
 _MAX_DATA_CHARS = 800_000  # of an output's data as JSON, so that its line stays below the line limit
@@ -21,18 +27,24 @@ class CellOutputs:
     `limits`: `text_chars`, `outputs`, `images`, `image_bytes` of one cell.
     """
 
-    def __init__(self, cell, wire, limits):
+    def __init__(self, cell: int, wire: Wire, limits: dict[str, Any]) -> None:
         self._cell, self._wire, self._limits = cell, wire, limits
-        self._head_left = limits["text_chars"] // 2
-        self._tail = deque()
+        self._head_left: int = limits["text_chars"] // 2
+        self._tail: deque[tuple[str, str]] = deque()
         self._tail_chars = 0
         self._cut = 0
         self._sent = 0
         self._images = 0
+        self._displays: dict[str, int] = {}  # display ids of the kernel, by our own numbers
+        self._updates: dict[int, dict[str, Any]] = {}  # the last update of each
         self.dropped_outputs = 0
 
-    def text(self, name, text):
-        """Text of a stream: whole while there is room in the head, then through the tail's window."""
+    def text(self, name: str, text: str, dropped: int = 0) -> None:
+        """Text of a stream: whole while there is room in the head, then through the tail's window.
+
+        `dropped` characters before it were left out already.
+        """
+        self._cut += dropped
         head, rest = text[: self._head_left], text[self._head_left :]
         self._head_left -= len(head)
         self._send_text(name, head, 0)
@@ -41,7 +53,7 @@ class CellOutputs:
             self._tail_chars += len(rest)
             self._trim()
 
-    def _trim(self):
+    def _trim(self) -> None:
         room = self._limits["text_chars"] // 2
         while self._tail_chars > room:
             name, oldest = self._tail.popleft()
@@ -51,29 +63,75 @@ class CellOutputs:
             if over < len(oldest):
                 self._tail.appendleft((name, oldest[over:]))
 
-    def finish(self):
-        """Send the tail; the first piece carries the count of what was cut before it."""
+    def finish(self) -> None:
+        """Send the last updates and the tail; the first piece carries the count of what was cut before it."""
+        for number, data in self._updates.items():
+            self._display("display", data, number)
+        self._updates.clear()
         cut, self._cut = self._cut, 0
-        for name, text in self._tail:
-            self._send_text(name, text, cut)
-            cut = 0
+        tail = list(self._tail) if self._tail or not cut else [("stdout", "")]
+        for number, (name, text) in enumerate(tail):
+            first = number == 0 and cut > 0
+            self._send_text(name, _marker(cut, self._cell) + text if first else text, cut if first else 0)
         self._tail.clear()
         self._tail_chars = 0
 
-    def _send_text(self, name, text, dropped):
+    def _send_text(self, name: str, text: str, dropped: int) -> None:
         # Streams are bounded by characters, not by pieces: 200 prints are not 200 outputs.
         for start in range(0, len(text), PIECE):
-            self._wire.send(
-                "output",
-                id=self._cell,
-                kind="text",
-                name=name,
-                text=text[start : start + PIECE],
-                dropped=dropped,
-            )
+            piece = text[start : start + PIECE]
+            self._wire.send("output", id=self._cell, kind="text", name=name, text=piece, dropped=dropped)
             dropped = 0
 
-    def one(self, kind, name, **fields):
+    def display(self, name: str, content: dict[str, Any]) -> None:
+        """The best of a bundle that has a place in a finding: record, table, PNG, plain text."""
+        data = content["data"]
+        if not isinstance(data, dict):
+            raise TypeError("data")
+        self._display(name, data, self._number(content))
+
+    def update(self, content: dict[str, Any]) -> None:
+        """Another state of an earlier display: the last one takes its place when the cell ends."""
+        transient, data = content.get("transient"), content["data"]
+        id = transient.get("display_id") if isinstance(transient, dict) else None
+        if not isinstance(id, str) or not isinstance(data, dict):
+            raise TypeError("display_id")
+        if id not in self._displays:
+            return self.display("display", content)  # of an earlier cell, which is frozen
+        self._updates[self._displays[id]] = data
+        return None
+
+    def _number(self, content: dict[str, Any]) -> int:
+        """Our number of a display that can be updated; 0 of one that cannot."""
+        transient = content.get("transient")
+        id = transient.get("display_id") if isinstance(transient, dict) else None
+        if not isinstance(id, str) or len(self._displays) >= self._limits["outputs"]:
+            return 0
+        return self._displays.setdefault(id, len(self._displays) + 1)
+
+    def _display(self, name: str, data: dict[str, Any], number: int) -> None:
+        text, dropped = _cut(_string(data.get("text/plain", "")), self._cell)
+        for kind in RECORDS:
+            record = data.get(RECORD + kind + "+json")
+            if isinstance(record, dict):
+                return self.one("record", kind, text=text, data=record)
+        if isinstance(data.get(_TABLE), dict):
+            return self.one("table", name, number, text=text, data=data[_TABLE])
+        if "image/png" in data:
+            return self._image(name, number, data, text)
+        return self.one("text", name, number, text=text, dropped=dropped)
+
+    def _image(self, name: str, number: int, data: dict[str, Any], text: str) -> None:
+        png = _png(data["image/png"])
+        audit = data.get(RECORD + "figure+json", {})
+        if self._images >= self._limits["images"] or len(png) > self._limits["image_bytes"]:
+            self.dropped_outputs += 1
+            return
+        self._images += 1
+        audit = audit if isinstance(audit, dict) else {}
+        self.one("image", name, number, text=text, data=audit, size=len(png), bulk=png)
+
+    def one(self, kind: str, name: str, display: int = 0, **fields: Any) -> None:
         """Any output that is not a stream's text; over the limit it is counted only."""
         if self._sent >= self._limits["outputs"]:
             self.dropped_outputs += 1
@@ -83,40 +141,51 @@ class CellOutputs:
             fields["text"] = "[data over its limit left out] " + fields["text"]
             self.dropped_outputs += 1
         self._sent += 1
+        if display:
+            fields["display"] = display
         self._wire.send("output", id=self._cell, kind=kind, name=name, **fields)
 
-    def image(self, name, png, text, data):
-        if self._images >= self._limits["images"] or len(png) > self._limits["image_bytes"]:
-            self.dropped_outputs += 1
-            return
-        self._images += 1
-        self.one("image", name, text=_cut(text)[0], data=data, size=len(png), bulk=png)
+
+def _marker(cut: int, cell: int) -> str:
+    """What stands where text was cut, and how to see it."""
+    where = "box.out(%d).text has it" % cell if cell else "background output is not kept"
+    return "\n[... %d characters cut here: %s ...]\n" % (cut, where)
 
 
-def _cut(text, room=PIECE):
+def _cut(text: str, cell: int, room: int = PIECE) -> tuple[str, int]:
     """Head and tail of `text`, and how many characters lie between them."""
     if len(text) <= room:
         return text, 0
-    return text[: room // 2] + "\n[...]\n" + text[-room // 2 :], len(text) - room
+    cut = len(text) - 2 * (room // 2)
+    return text[: room // 2] + _marker(cut, cell) + text[-(room // 2) :], cut
 
 
-def forward(message_type, content, outputs):
+def forward(message_type: str, content: dict[str, Any], outputs: CellOutputs, cell: int) -> None:
     """One iopub message as outputs. Raises TypeError, KeyError or ValueError on a malformed one."""
     if message_type == "stream":
-        outputs.text(_name(content["name"]), _string(content["text"]))
+        dropped = content.get("dropped", 0)
+        outputs.text(stream_name(content), _string(content["text"]), dropped if isinstance(dropped, int) else 0)
     elif message_type == "error":
-        _forward_error(content, outputs)
-    elif message_type in ("display_data", "execute_result", "update_display_data"):
-        name = "result" if message_type == "execute_result" else "display"
-        _forward_display(name, content["data"], outputs)
+        _forward_error(content, outputs, cell)
+    elif message_type == "execute_result":
+        outputs.display("result", content)
+    elif message_type == "display_data":
+        outputs.display("display", content)
+    elif message_type == "update_display_data":
+        outputs.update(content)
+    # `clear_output` is not obeyed: what was shown stays in the record.
 
 
-def _forward_error(content, outputs):
+def stream_name(content: dict[str, Any]) -> str:
+    return "stderr" if content["name"] == "stderr" else "stdout"
+
+
+def _forward_error(content: dict[str, Any], outputs: CellOutputs, cell: int) -> None:
     lines = content["traceback"]
     if not isinstance(lines, list):
         raise TypeError("traceback")
-    text, dropped = _cut("\n".join(_string(line) for line in lines), _MAX_ERROR_CHARS)
-    data = {
+    text, dropped = _cut("\n".join(_string(line) for line in lines), cell, _MAX_ERROR_CHARS)
+    data: dict[str, Any] = {
         "ename": _string(content["ename"])[:200],
         "evalue": _string(content["evalue"])[:4000],
         "frames": [],
@@ -126,7 +195,7 @@ def _forward_error(content, outputs):
     outputs.one("error", data["ename"], text=text, data=data, dropped=dropped)
 
 
-def _frame(frame):
+def _frame(frame: Any) -> dict[str, Any]:
     return {
         "file": _string(frame["file"])[:500],
         "line": int(frame["line"]),
@@ -135,35 +204,14 @@ def _frame(frame):
     }
 
 
-def _forward_display(name, data, outputs):
-    """The best of the bundle that has a place in a finding: record, table, PNG, plain text."""
-    if not isinstance(data, dict):
-        raise TypeError("data")
-    text, dropped = _cut(_string(data.get("text/plain", "")))
-    for kind in ("symptom", "recipe", "measurement", "probe"):
-        record = data.get(RECORD + kind + "+json")
-        if isinstance(record, dict):
-            return outputs.one("record", kind, text=text, data=record)
-    if isinstance(data.get(_TABLE), dict):
-        return outputs.one("table", name, text=text, data=data[_TABLE])
-    if "image/png" in data:
-        audit = data.get(RECORD + "figure+json", {})
-        return outputs.image(name, _png(data["image/png"]), text, audit if isinstance(audit, dict) else {})
-    return outputs.one("text", name, text=text, dropped=dropped)
-
-
-def _png(encoded):
+def _png(encoded: Any) -> bytes:
     try:
         return base64.b64decode(_string(encoded))
     except binascii.Error as error:
         raise ValueError("png") from error
 
 
-def _string(value):
+def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("text")
     return value
-
-
-def _name(value):
-    return value if value in ("stdout", "stderr") else "stdout"

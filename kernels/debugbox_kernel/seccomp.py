@@ -6,6 +6,8 @@ kernel exploits, everything that looks into other processes. System call numbers
 kernel's own tables (asm/unistd_64.h, asm-generic/unistd.h).
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
@@ -72,7 +74,7 @@ DENIED = {
     "vhangup": (153, 58),
 }
 _CLONE, _CLONE3, _SOCKET, _PRLIMIT = (56, 220), (435, 435), (41, 198), (302, 261)
-_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # CLONE_NEW: time, ns, cgroup, uts, ipc, user, pid, net
 _NEW_NAMESPACES = 0x80 | 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000
 _X32 = 0x40000000
@@ -84,11 +86,13 @@ _MISSING = 0x00050000 | errno.ENOSYS
 _LOAD, _RETURN, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY = 0x20, 0x06, 0x15, 0x35, 0x45
 _NUMBER, _ARCH, _ARG0, _ARG2 = 0, 4, 16, 32  # offsets in struct seccomp_data, low halves
 
+Instruction = tuple[int, int, int, int]
 
-def program(machine):
+
+def program(machine: str) -> list[Instruction]:
     """The filter as a list of BPF instructions (code, jump if true, jump if false, value)."""
-    column, arch = _ARCHITECTURES[machine]
-    denied = [numbers[column] for numbers in DENIED.values() if numbers[column] is not None]
+    column, arch = ARCHITECTURES[machine]
+    denied = [number for number in (numbers[column] for numbers in DENIED.values()) if number is not None]
     code = [
         (_LOAD, 0, 0, _ARCH),
         (_IF_EQUAL, 1, 0, arch),
@@ -105,7 +109,7 @@ def program(machine):
     return [*code, (_RETURN, 0, 0, _ALLOW)]
 
 
-def _clone_rules(number):
+def _clone_rules(number: int) -> list[Instruction]:
     return [
         (_IF_EQUAL, 0, 4, number),
         (_LOAD, 0, 0, _ARG0),
@@ -115,7 +119,7 @@ def _clone_rules(number):
     ]
 
 
-def _prlimit_rules(number):
+def _prlimit_rules(number: int) -> list[Instruction]:
     # Only on oneself (pid 0): the supervisor runs under the same uid.
     return [
         (_IF_EQUAL, 0, 4, number),
@@ -126,7 +130,7 @@ def _prlimit_rules(number):
     ]
 
 
-def _socket_rules(number):
+def _socket_rules(number: int) -> list[Instruction]:
     return [
         (_IF_EQUAL, 0, 9, number),
         (_LOAD, 0, 0, _ARG0),
@@ -141,13 +145,13 @@ def _socket_rules(number):
     ]
 
 
-def install():
+def install() -> bool:
     """Put the filter on this process and all its children. Returns False where there is no table.
 
     Raises OSError when the kernel refuses it.
     """
     machine = platform.machine()
-    if machine not in _ARCHITECTURES:
+    if machine not in ARCHITECTURES:
         return False
     instructions = program(machine)
     packed = b"".join(struct.pack("HBBI", *each) for each in instructions)
@@ -159,7 +163,7 @@ def install():
     return True
 
 
-def prctl(option, *arguments):
+def prctl(option: int, *arguments: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     padded = [ctypes.c_ulong(each) for each in (*arguments, 0, 0, 0, 0)[:4]]
     if libc.prctl(option, *padded) != 0:

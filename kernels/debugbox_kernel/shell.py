@@ -1,143 +1,175 @@
-"""Runs in the box, in the kernel: ipykernel with our tracebacks, formats and figures.
+"""Runs in the box, in the kernel: ipykernel with our tracebacks, formats, figures and streams.
 
 Everything is done by subclassing and by IPython's own events and formatters; nothing is patched.
 """
 
+# IPython and ipykernel annotate few of their methods.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
 import json
 import os
 import sys
+from typing import Any
 
+import zmq
 from ipykernel.compiler import XCachingCompiler
-from ipykernel.iostream import OutStream
+from ipykernel.displayhook import ZMQShellDisplayHook
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
-from ipykernel.zmqshell import ZMQInteractiveShell
-from IPython.core.formatters import BaseFormatter
+from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
+from IPython.core.formatters import BaseFormatter, DisplayFormatter
+from jupyter_client.session import extract_header
 from traitlets import ObjectName, Type, Unicode
 
-from debugbox_kernel import figures, tables, tracebacks
+from debugbox_kernel import beforehand, bundles, figures, tables, tracebacks
+from debugbox_kernel.owners import Header
+from debugbox_kernel.streams import encodable, encodable_data, outlet, owners, restore
 
-MAX_WRITE = 1 << 20  # characters: ipykernel would gather a gigabyte print into one message
-MAX_CELL = 8 << 20  # characters of one stream and cell that leave the kernel
-
-_current_cell = ["0"]
-_streams = []
+Bundle = dict[str, Any]
 
 
 class BoxCompiler(XCachingCompiler):
     """Names the code of a cell `cell N`, as the finding cites it."""
 
-    def get_code_name(self, raw_code, code, number):
-        return "cell " + _current_cell[0]
-
-
-class BoxStream(OutStream):
-    """An output stream that cuts what no reader could use, in the kernel's own memory."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._written = 0
-        self._dropped = 0
-        _streams.append(self)
-
-    def write(self, string):
-        if not isinstance(string, str):
-            return super().write(string)  # raises the error the user's code should see
-        room = min(MAX_WRITE, max(0, MAX_CELL - self._written))
-        self._written += min(len(string), room)
-        if len(string) <= room:
-            super().write(string)
-        elif room > 1000:
-            super().write(
-                "%s\n[... %d characters cut ...]\n%s" % (string[: room // 2], len(string) - room, string[-room // 2 :])
-            )
-        else:
-            self._dropped += len(string)
-        return len(string)
-
-    def new_cell(self):
-        """The counters start afresh; says what the last cell wrote in vain."""
-        dropped, self._written, self._dropped = self._dropped, 0, 0
-        if dropped:
-            super().write("\n[... %d characters after the stream's limit were not kept ...]\n" % dropped)
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        return "cell %d" % owners.running.id
 
 
 class TableFormatter(BaseFormatter):
     """Rows and types of a table as data; the host builds the table."""
 
-    format_type = Unicode("application/vnd.debugbox.table+json")
+    format_type = Unicode(bundles.TABLE)
     print_method = ObjectName("_debugbox_table_")
     _return_type = Type(dict)
+
+
+class BoxFormatter(DisplayFormatter):
+    """What has a place in a finding: plain text, PNG, tables. The rest gets words in its place."""
+
+    def format(self, obj: Any, include: Any = None, exclude: Any = None) -> tuple[Bundle, Bundle]:
+        made, metadata = super().format(obj, include, exclude)
+        return bundles.kept(obj, made), metadata
+
+
+class _Owned:
+    """Mixed into ipykernel's publishers: output belongs to the cell that started the thread or task."""
+
+    @property
+    def parent_header(self) -> Header:
+        return owners.of_this_output().header
+
+    @parent_header.setter
+    def parent_header(self, header: Header) -> None:
+        """Nothing: ipykernel sets what `owners` knows already."""
+
+
+class BoxDisplayPublisher(_Owned, ZMQDisplayPublisher):
+    def publish(self, data: Bundle, metadata: Any = None, *args: Any, **options: Any) -> None:
+        outlet().flush()
+        data = bundles.sendable(data)
+        owners.of_this_output().note(data.get("text/plain", "") + "\n")
+        super().publish(data, metadata, *args, **options)
+
+
+class BoxDisplayHook(_Owned, ZMQShellDisplayHook):
+    def write_format_data(self, format_dict: Bundle, md_dict: Any = None) -> None:
+        outlet().flush()
+        format_dict = bundles.sendable(format_dict)
+        owners.of_this_output().note(format_dict.get("text/plain", "") + "\n")
+        super().write_format_data(format_dict, md_dict)
 
 
 class BoxShell(ZMQInteractiveShell):
     """The shell: structured tracebacks, tables, figures after each cell."""
 
-    def __init__(self, *args, **kwargs):
+    displayhook_class = Type(BoxDisplayHook)
+    display_pub_class = Type(BoxDisplayPublisher)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["compiler_class"] = BoxCompiler  # ipykernel passes its own by name
         super().__init__(*args, **kwargs)
 
-    def init_display_formatter(self):
-        super().init_display_formatter()
-        formatter = TableFormatter(parent=self.display_formatter)
-        self.display_formatter.formatters[formatter.format_type] = formatter
-        tables.register(formatter)
+    def init_display_formatter(self) -> None:
+        self.display_formatter = BoxFormatter(parent=self)
+        configurables: list[Any] = self.configurables
+        configurables.append(self.display_formatter)
+        table = TableFormatter(parent=self.display_formatter)
+        self.display_formatter.formatters[table.format_type] = table
+        tables.register(table)
         # HTML, SVG and JavaScript have no place in a finding: they are not even made.
-        self.display_formatter.active_types = ["text/plain", "image/png", formatter.format_type]
+        self.display_formatter.active_types = ["text/plain", "image/png", table.format_type]
 
-    def init_events(self):
+    def init_events(self) -> None:
         super().init_events()
         self.events.register("pre_run_cell", self._before_cell)
         self.events.register("post_execute", self._after_cell)
 
-    def _before_cell(self, info):
-        _current_cell[0] = str(info.cell_id or 0)
+    def set_parent(self, parent: Any) -> None:
+        super().set_parent(parent)
+        owners.begin(extract_header(parent))
+
+    def _before_cell(self, info: Any) -> None:
+        owners.number(int(info.cell_id or 0))
         enter_repository()
 
-    def _after_cell(self):
-        figures.publish_open()
-        for stream in _streams:
-            stream.new_cell()
+    def _after_cell(self) -> None:
+        outlet().flush()
+        try:
+            figures.publish_open()
+        finally:
+            outlet().end_cell()
+            restore()
 
-    def _showtraceback(self, etype, evalue, stb):
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         """What ipykernel sends, with frames as data and cut to the user's own."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        content = tracebacks.describe(etype, evalue)
-        channel = self.displayhook
-        message = channel.session.send(
-            channel.pub_socket,
-            "error",
-            json.loads(json.dumps(content)),
-            channel.parent_header,
-            ident=b"error",
-        )
+        outlet().end_cell()
+        content = encodable_data(tracebacks.describe(etype, evalue))
+        owners.of_this_output().note("\n".join(tracebacks.in_full(evalue)) + "\n")
+        channel: Any = self.displayhook
+        channel.session.send(channel.pub_socket, "error", content, channel.parent_header, ident=b"error")
         self._last_traceback = stb
-        return message
 
 
 class BoxKernel(IPythonKernel):
     shell_class = Type(BoxShell)
 
+    async def do_execute(self, *args: Any, **kwargs: Any) -> Bundle:
+        """The reply without what is sent in other ways; what a pager would show (`obj?`) becomes output."""
+        content: Bundle = await super().do_execute(*args, **kwargs)
+        for payload in content.get("payload") or ():
+            if payload.get("source") == "page":
+                sys.stdout.write(str(payload.get("data", {}).get("text/plain", "")))
+        outlet().flush()
+        kept: Bundle = {name: content[name] for name in ("status", "execution_count", "ename") if name in content}
+        return {**kept, "ename": encodable(kept.get("ename", ""))}
+
 
 class BoxKernelApp(IPKernelApp):
     """ipykernel's application with our classes, and without history, profile or config files."""
 
-    def initialize(self, argv=None):
+    def initialize(self, argv: Any = None) -> None:
         self.kernel_class = BoxKernel
-        self.outstream_class = "debugbox_kernel.shell.BoxStream"
+        self.outstream_class = "debugbox_kernel.streams.open_stream"
         self.config.HistoryManager.enabled = False
         self.config.InteractiveShell.banner1 = ""
+        beforehand.load()
         super().initialize(argv)
 
-    def load_config_file(self, *args, **kwargs):
+    def init_iopub(self, context: Any) -> None:
+        super().init_iopub(context)
+        # A slow reader makes the cell wait; by default its output would be thrown away without a word.
+        self.iopub_thread.schedule(lambda: self.iopub_thread.socket.setsockopt(zmq.XPUB_NODROP, 1))
+
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """No file in the box may configure the kernel."""
 
 
-_entered = []
+_entered: list[bool] = []
 
 
-def enter_repository():
+def enter_repository() -> None:
     """Once, at the first cell: the repository's folders come first on the path, as for a script of it."""
     if _entered:
         return

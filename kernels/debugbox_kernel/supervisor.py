@@ -4,28 +4,37 @@ Started as `python -I supervisor.py`. When standard input closes, or is silent f
 is gone. The protocol is written down in docs/box-protocol.md.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
 import time
 from collections import deque
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from debugbox_kernel import seccomp
+from debugbox_kernel.cell import RunningCell
 from debugbox_kernel.child import OUT, Kernel
-from debugbox_kernel.outputs import CellOutputs, forward
+from debugbox_kernel.death import oom_kills
+from debugbox_kernel.descriptors import Descriptor
+from debugbox_kernel.lastwords import STREAMS, LastWords
+from debugbox_kernel.outputs import CellOutputs, forward, stream_name
 from debugbox_kernel.unpack import Unpacking
 from debugbox_kernel.wire import HostGone, Wire
 
+if TYPE_CHECKING:
+    from debugbox_kernel.channels import Channels, Message
+
 PROTOCOL = 1
-IDLE_GRACE_S = 2.0  # `idle` may never come: iopub is lossy by design
-INTERRUPT_GRACE_S = 3.0
 MAX_ZMQ_BYTES = 64 << 20
 MAX_BAD_MESSAGES = 1000
+_LAST_MESSAGES_S = 0.3  # granted to what a dead kernel had sent
 
 
-def main():
+def main() -> None:
     harden()
     wire = Wire()
     try:
@@ -34,25 +43,26 @@ def main():
         os._exit(0)  # the kernel and whatever it started die with PID 1
 
 
-def harden():
+def harden() -> None:
     """The kernel runs under our uid: close /proc/1 to it, and let no signal end us."""
     seccomp.prctl(4, 0)  # PR_SET_DUMPABLE
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
 
 
-def serve(wire):
+def serve(wire: Wire) -> None:
     hello = wait_for_hello(wire)
     limits = hello["limits"]
+    last_words = LastWords()
     kernel = Kernel.start(hello.get("context", {}), limits["cpus"])
     # Imported while the kernel starts: it takes as long as the kernel's own first imports.
     from debugbox_kernel.channels import Channels
 
     channels = Channels(kernel.connection, MAX_ZMQ_BYTES)
-    Supervisor(wire, kernel, channels, limits).run()
+    Supervisor(wire, kernel, channels, last_words, limits).run()
 
 
-def wait_for_hello(wire):
+def wait_for_hello(wire: Wire) -> dict[str, Any]:
     import select
 
     poll = select.poll()
@@ -72,34 +82,45 @@ def wait_for_hello(wire):
 class Supervisor:
     """The loop: host messages, kernel messages, deadlines. One cell runs at a time."""
 
-    def __init__(self, wire, kernel, channels, limits):
+    def __init__(
+        self, wire: Wire, kernel: Kernel, channels: Channels, last_words: LastWords, limits: dict[str, Any]
+    ) -> None:
         self.wire, self.kernel, self.channels, self.limits = wire, kernel, channels, limits
-        self.waiting = deque()  # cells that came before the kernel was ready
+        self.last_words = last_words
+        self.descriptors = [Descriptor(name, fd) for name, fd in kernel.ends.items()]
+        self.waiting: deque[dict[str, Any]] = deque()  # cells that came before the kernel was ready
         self.ready = False
-        self.unpacking = None
-        self.cell = None
-        self.background = None  # output after a cell's end
-        self.last_cell = 0
+        self._greeting: dict[str, Any] | None = None  # the kernel's first reply
+        self._published = False  # something came on iopub
+        self.unpacking: Unpacking | None = None
+        self.cell: RunningCell | None = None
+        self.background = CellOutputs(0, wire, limits)  # of no running cell: bounded for the life of the box
         self.bad = 0
 
-    def run(self):
+    def run(self) -> None:
         while True:
-            self.channels.poll(self._timeout_s(), self.wire.stdin_fd, self.kernel.fd, self.kernel.stderr_fd)
-            self.kernel.listen()
-            while True:
-                message = self.wire.receive()
-                if message is None:
-                    break
-                self._obey(message)
-            if self.wire.lease_left() < 0:
-                raise HostGone("the lease ran out")
+            listening = {each.fd: each for each in self.descriptors if each.is_listening}
+            readable = self.channels.poll(self._timeout_s(), {self.wire.stdin_fd, self.kernel.fd, *listening})
+            for fd in readable & set(listening):
+                listening[fd].readable(time.monotonic())
+            self._hear_host()
             self._read_kernel()
+            self._take_due()
             self._look_at_deadlines()
             self._reap()
 
     # From the host
 
-    def _obey(self, message):
+    def _hear_host(self) -> None:
+        while True:
+            message = self.wire.receive()
+            if message is None:
+                break
+            self._obey(message)
+        if self.wire.lease_left() < 0:
+            raise HostGone("the lease ran out")
+
+    def _obey(self, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "run":
             self.waiting.append(message)
@@ -117,7 +138,7 @@ class Supervisor:
         else:
             raise HostGone("an unknown request: " + kind)
 
-    def _unpack(self, size):
+    def _unpack(self, size: int) -> None:
         if self.unpacking is None:
             self.unpacking = Unpacking()
         if size:
@@ -130,7 +151,7 @@ class Supervisor:
         else:
             self.wire.send("unpacked", files=files, bytes=count)
 
-    def _send_file(self, path, max_bytes):
+    def _send_file(self, path: str, max_bytes: int) -> None:
         try:
             data = read_regular_file(path, max_bytes)
         except (OSError, ValueError) as error:
@@ -140,33 +161,43 @@ class Supervisor:
 
     # From the kernel
 
-    def _read_kernel(self):
+    def _read_kernel(self) -> bool:
+        """Hand on what has arrived; gives whether there was anything."""
+        some = False
         for channel, message in self.channels.messages():
+            some = True
             if message is None:
-                self.bad += 1
-                if self.bad > MAX_BAD_MESSAGES:
-                    self.kernel.kill()
-                continue
-            if channel == "iopub":
+                self._count_bad()
+            elif channel == "iopub":
                 self._on_iopub(message)
-            elif channel == "shell":
+            else:
                 self._on_reply(message)
+        if not self.ready and self._greeting is not None and self._published:
+            self._become_ready(self._greeting)
+        if not some and self.channels.replace_lost():
+            self._count_bad()
+        return some
 
-    def _on_reply(self, message):
+    def _count_bad(self) -> None:
+        self.bad += 1
+        if self.bad > MAX_BAD_MESSAGES:
+            self.kernel.kill("it sent more than %d messages that cannot be read" % MAX_BAD_MESSAGES)
+
+    def _on_reply(self, message: Message) -> None:
         if not self.ready:
-            self._become_ready(message)
+            self._greeting = message["content"]
         elif self.cell and message["parent_header"].get("msg_id") == self.cell.request:
             self.cell.replied(message["content"].get("status"))
 
-    def _become_ready(self, message):
-        content = message["content"]
+    def _become_ready(self, content: dict[str, Any]) -> None:
+        """Both channels have spoken. Before that, output of a first cell would be lost: iopub is subscribed late."""
         implementation = "%s %s" % (content.get("implementation"), content.get("implementation_version"))
-        language = content.get("language_info", {})
+        language = content.get("language_info")
         self.ready = True
         self.wire.send(
             "ready",
             protocol=PROTOCOL,
-            python=str(language.get("version"))[:40],
+            python=str(language.get("version") if isinstance(language, dict) else None)[:40],
             kernel=implementation[:80],
             pid=os.getpid(),
             enforced=self.kernel.enforced,
@@ -174,51 +205,67 @@ class Supervisor:
         )
         self._start_next()
 
-    def _on_iopub(self, message):
-        parent = message["parent_header"].get("msg_id")
-        mine = self.cell is not None and parent == self.cell.request
+    def _on_iopub(self, message: Message) -> None:
+        content, self._published = message["content"], True
+        mine = self.cell is not None and message["parent_header"].get("msg_id") == self.cell.request
         if message["msg_type"] == "status":
-            if mine and message["content"].get("execution_state") == "idle":
-                self.cell.idle = True
+            if self.cell is not None and mine and content.get("execution_state") == "idle":
+                self.cell.fell_idle()
             return
-        target = self.cell.outputs if mine else self._background_outputs()
+        outputs = self.cell.outputs if self.cell is not None and mine else self.background
         try:
-            forward(message["msg_type"], message["content"], target)
+            if message["msg_type"] == "stream":
+                self.last_words.heard(stream_name(content), content["text"])
+            forward(message["msg_type"], content, outputs, self.cell.id if self.cell and mine else 0)
         except (KeyError, TypeError, ValueError):
-            self.bad += 1
+            self._count_bad()
 
-    def _background_outputs(self):
-        """Where output goes that belongs to no running cell: bounded for the life of the box."""
-        if self.background is None:
-            self.background = CellOutputs(0, self.wire, self.limits)
-        return self.background
+    # From the kernel's descriptors
+
+    def _take_due(self) -> None:
+        now = time.monotonic()
+        for each in self.descriptors:
+            if each.due is not None and each.due <= now:
+                self._outputs().text(each.name, each.take())
+
+    def _take_all(self) -> None:
+        for each in self.descriptors:
+            self._outputs().text(each.name, each.take_all())
+
+    def _outputs(self) -> CellOutputs:
+        return self.cell.outputs if self.cell is not None else self.background
 
     # Cells
 
-    def _start_next(self):
+    def _start_next(self) -> None:
         if not self.ready or self.cell is not None or not self.waiting:
             return
+        self._take_all()  # it is none of the next cell's
+        self.last_words.start_cell()
+        self.kernel.reset_peak()
         request = self.waiting.popleft()
         outputs = CellOutputs(request["id"], self.wire, self.limits)
         message_id = self.channels.execute(request["code"], request["id"])
-        self.cell = RunningCell(request, message_id, outputs, self.kernel.usage()[0])
+        self.cell = RunningCell(request, message_id, outputs, self.kernel.usage()[0], oom_kills())
 
-    def _look_at_deadlines(self):
-        cell = self.cell
+    def _look_at_deadlines(self) -> None:
+        cell, now = self.cell, time.monotonic()
         if cell is None:
             return
-        now = time.monotonic()
         if cell.has_ended(now):
-            self._finish_cell("timeout" if cell.interrupted else cell.status)
-        elif cell.interrupted and now > cell.interrupted + INTERRUPT_GRACE_S:
-            self._finish_cell("timeout")
-            self._report_death("the cell ignored the interrupt at its limit of %g s" % cell.timeout_s)
-        elif not cell.interrupted and now > cell.deadline:
+            self._finish_cell(cell, "timeout" if cell.interrupted else cell.status)
+        elif cell.is_deaf(now):
+            cause = "the cell ignored the interrupt at its limit of %g s" % cell.timeout_s
+            self._recover_last_words()
+            self._finish_cell(cell, "timeout", cause)
+            self._report_death(cause)
+        elif cell.is_over_its_limit(now):
             cell.interrupted = now
             self.kernel.interrupt()
 
-    def _finish_cell(self, status):
-        cell, self.cell = self.cell, None
+    def _finish_cell(self, cell: RunningCell, status: str, cause: str = "") -> None:
+        self._take_all()
+        self.cell = None
         cell.outputs.finish()
         cpu_s, memory_bytes = self.kernel.usage()
         self.wire.send(
@@ -229,12 +276,15 @@ class Supervisor:
             cpu_s=max(0.0, cpu_s - cell.cpu_before_s),
             memory_bytes=memory_bytes,
             dropped_outputs=cell.outputs.dropped_outputs,
+            oom_kills=max(0, oom_kills() - cell.oom_before),
+            kernel_lost=cause,
         )
-        self._start_next()
+        if not cause:
+            self._start_next()
 
     # The end
 
-    def _reap(self):
+    def _reap(self) -> None:
         """Children that ended: orphans of the kernel are forgotten, the kernel's end is reported."""
         while True:
             try:
@@ -246,57 +296,44 @@ class Supervisor:
             if pid == self.kernel.pid:
                 self._kernel_ended(status)
 
-    def _kernel_ended(self, status):
-        self._read_kernel()  # what it said before it died is still in the sockets
-        cause = self.kernel.cause_of_death(status, self.limits["memory_bytes"])
-        if self.cell is not None:
-            self.cell.outputs.finish()
+    def _kernel_ended(self, status: int) -> None:
+        """Collect what it had still said, by whichever way, then tell its end."""
+        self.channels.wait_for_end(_LAST_MESSAGES_S)
+        while self._read_kernel():
+            pass
+        self._take_all()
+        self._recover_last_words()
+        before = self.cell.oom_before if self.cell is not None else 0
+        memory, kills = self.limits["memory_bytes"], oom_kills() - before
+        cause = self.kernel.cause_of_death(status, memory, kills, self.descriptors[1].tail)
+        self._outputs().finish()
         self._report_death(cause)
 
-    def _report_death(self, cause):
-        self.kernel.kill()
+    def _recover_last_words(self) -> None:
+        """What was written and is lost on the way, as far as the recorder has it."""
+        for name in STREAMS:
+            text, gone = self.last_words.missing(name)
+            self._outputs().text(name, text, gone)
+
+    def _report_death(self, cause: str) -> None:
+        self.kernel.kill(cause)
         self.wire.send("kernel_died", cause=cause[:2000])
         raise HostGone("the kernel died")
 
-    def _timeout_s(self):
+    def _timeout_s(self) -> float:
         """Until the next thing that nobody announces: a deadline or the end of the lease."""
         if self.wire.pending():
             return 0.0
-        due = self.wire.lease_left()
+        now = time.monotonic()
+        due = [self.wire.lease_left(), *(each.due - now for each in self.descriptors if each.due is not None)]
         if self.cell is not None:
-            due = min(due, self.cell.next_deadline() - time.monotonic())
+            due.append(self.cell.next_deadline() - now)
         if not self.ready:
-            due = min(due, self.channels.knock())
-        return max(0.0, due)
+            due.append(self.channels.knock())
+        return max(0.0, min(due))
 
 
-class RunningCell:
-    """The cell in the kernel, its deadlines and what is known of its end."""
-
-    def __init__(self, request, message_id, outputs, cpu_before_s):
-        self.id, self.timeout_s = request["id"], request["timeout_s"]
-        self.request, self.outputs, self.cpu_before_s = message_id, outputs, cpu_before_s
-        self.started = time.monotonic()
-        self.deadline = self.started + self.timeout_s
-        self.interrupted = None
-        self.reply_at = None
-        self.status = "ok"
-        self.idle = False
-
-    def replied(self, status):
-        self.reply_at = time.monotonic()
-        self.status = "ok" if status == "ok" else "error"
-
-    def has_ended(self, now):
-        return self.reply_at is not None and (self.idle or now > self.reply_at + IDLE_GRACE_S)
-
-    def next_deadline(self):
-        if self.reply_at is not None:
-            return self.reply_at + IDLE_GRACE_S
-        return self.interrupted + INTERRUPT_GRACE_S if self.interrupted else self.deadline
-
-
-def read_regular_file(name, max_bytes):
+def read_regular_file(name: str, max_bytes: int) -> bytes:
     """A regular file directly below /srv/out. Links are not followed, nothing is waited for."""
     if "/" in name or name in ("", ".", ".."):
         raise ValueError("only names directly below %s" % OUT)

@@ -3,10 +3,14 @@
 The host is trusted: whatever it sends that cannot be understood ends the box (`HostGone`).
 """
 
+from __future__ import annotations
+
 import json
 import os
 import select
 import time
+from collections.abc import Callable
+from typing import Any
 
 MAX_LINE = 1 << 20
 MAX_FRAME = 16 << 20
@@ -24,7 +28,7 @@ class Wire:
     never longer than the lease.
     """
 
-    def __init__(self, stdin_fd=0, stdout_fd=1):
+    def __init__(self, stdin_fd: int = 0, stdout_fd: int = 1) -> None:
         self.stdin_fd = stdin_fd
         self._stdout_fd = stdout_fd
         self._buffer = bytearray()
@@ -32,10 +36,10 @@ class Wire:
         os.set_blocking(stdin_fd, False)
         os.set_blocking(stdout_fd, False)
 
-    def lease_left(self):
+    def lease_left(self) -> float:
         return self.last_heard + LEASE_S - time.monotonic()
 
-    def receive(self):
+    def receive(self) -> dict[str, Any] | None:
         """The next message, or None when no whole line is there yet."""
         self._fill()
         end = self._buffer.find(b"\n")
@@ -47,11 +51,11 @@ class Wire:
         del self._buffer[: end + 1]
         return _message(line)
 
-    def pending(self):
+    def pending(self) -> bool:
         """Whether a whole line is buffered already, so that polling the descriptor would miss it."""
         return b"\n" in self._buffer
 
-    def read_bulk(self, size, sink):
+    def read_bulk(self, size: int, sink: Callable[[bytes], object]) -> None:
         """Hand `size` raw bytes to `sink`, piece by piece, waiting for them."""
         if not 0 <= size <= MAX_FRAME:
             raise HostGone("a frame over its limit")
@@ -65,12 +69,12 @@ class Wire:
             sink(piece)
             size -= len(piece)
 
-    def send(self, type_, bulk=b"", **fields):
+    def send(self, type_: str, bulk: bytes = b"", **fields: Any) -> None:
         fields["type"] = type_
         line = json.dumps(fields, allow_nan=False).encode("ascii") + b"\n"
         self._write(line + bulk if bulk else line)
 
-    def _fill(self):
+    def _fill(self) -> None:
         try:
             data = os.read(self.stdin_fd, 1 << 18)
         except BlockingIOError:
@@ -80,7 +84,7 @@ class Wire:
         self.last_heard = time.monotonic()
         self._buffer += data
 
-    def _write(self, data):
+    def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             try:
@@ -90,7 +94,7 @@ class Wire:
             except OSError as error:
                 raise HostGone(str(error)) from error
 
-    def _wait(self, fd, event):
+    def _wait(self, fd: int, event: int) -> None:
         poll = select.poll()
         poll.register(fd, event)
         # A fresh lease: the host that reads or writes nothing for its length is gone.
@@ -98,7 +102,7 @@ class Wire:
             raise HostGone("no sign of the host for %d s" % LEASE_S)
 
 
-def _message(line):
+def _message(line: bytes) -> dict[str, Any]:
     try:
         message = json.loads(line)
     except ValueError as error:

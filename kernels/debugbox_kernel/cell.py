@@ -1,0 +1,63 @@
+"""Runs in the box, in the supervisor. The cell that runs: its deadlines, and what is known of its end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .outputs import CellOutputs
+
+IDLE_GRACE_S = 2.0  # of reply and `idle`, whichever comes second may have been lost on the way
+INTERRUPT_GRACE_S = 3.0
+
+
+class RunningCell:
+    """One `run` request in the kernel. `request` is the message id that its replies carry."""
+
+    def __init__(
+        self, request: dict[str, Any], message_id: str, outputs: CellOutputs, cpu_before_s: float, oom_before: int
+    ) -> None:
+        self.id: int = request["id"]
+        self.timeout_s: float = request["timeout_s"]
+        self.request, self.outputs, self.cpu_before_s, self.oom_before = message_id, outputs, cpu_before_s, oom_before
+        self.started = time.monotonic()
+        self.interrupted: float | None = None  # when its limit was reached
+        self.status = "ok"
+        self._replied: float | None = None
+        self._idle: float | None = None
+
+    def replied(self, status: object) -> None:
+        self._replied = time.monotonic()
+        self.status = "ok" if status == "ok" else "error"
+
+    def fell_idle(self) -> None:
+        self._idle = time.monotonic()
+
+    def has_ended(self, now: float) -> bool:
+        if self._replied is not None and self._idle is not None:
+            return True
+        first = self._first_sign()
+        if first is None or now < first + IDLE_GRACE_S:
+            return False
+        if self._replied is None:  # the kernel could not answer: what it says of that is on stderr
+            self.status = "error"
+        return True
+
+    def is_over_its_limit(self, now: float) -> bool:
+        return self.interrupted is None and self._first_sign() is None and now >= self.started + self.timeout_s
+
+    def is_deaf(self, now: float) -> bool:
+        return self.interrupted is not None and now >= self.interrupted + INTERRUPT_GRACE_S
+
+    def next_deadline(self) -> float:
+        first = self._first_sign()
+        if first is not None:
+            return first + IDLE_GRACE_S
+        if self.interrupted is not None:
+            return self.interrupted + INTERRUPT_GRACE_S
+        return self.started + self.timeout_s
+
+    def _first_sign(self) -> float | None:
+        """When the first of reply and `idle` came."""
+        signs = [each for each in (self._replied, self._idle) if each is not None]
+        return min(signs) if signs else None
