@@ -11,6 +11,7 @@ import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
@@ -244,6 +245,9 @@ def _refused(endpoint: dict[str, Any]) -> str:
         return f"{address} is not encrypted: whoever is on the way controls the engine"
     if address.startswith("ssh://"):
         return f"{address}: a box needs a socket; forward the engine's with ssh -L"
+    path = Path("/" + address.removeprefix("unix://").lstrip("/"))
+    if address.startswith("unix://") and not path.is_socket():  # said plainer than by the SDK, and it leaks a socket
+        return f"there is no socket {path}"
     return ""
 
 

@@ -13,7 +13,7 @@ from debugbox.errors import EngineUnavailable, NoBaseImage, NoInterpreter
     [
         pytest.param("tcp://127.0.0.1:2375", "not encrypted", id="open to whoever listens"),
         pytest.param("ssh://somewhere", "forward the engine's", id="no half-closing"),
-        pytest.param("unix:///nonexistent.sock", "No such file", id="nothing there"),
+        pytest.param("unix:///nonexistent.sock", "there is no socket", id="nothing there"),
         pytest.param("nonsense", "Invalid bind address", id="no address"),
     ],
 )
