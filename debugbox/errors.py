@@ -126,7 +126,8 @@ class EnvironmentFailed(DebugboxError):
     def __init__(self, step: str, log: str) -> None:
         super().__init__(
             f"The environment could not be built ({step}). The end of its log:\n{log}\n"
-            "Nothing half-made was kept; a second try starts afresh. The network to the package index is the usual cause."
+            "Nothing half-made was kept; a second try starts afresh. "
+            "The network to the package index is the usual cause."
         )
 
 
@@ -180,7 +181,8 @@ class SettingsNotApplied(DebugboxError):
     def __init__(self, differences: str) -> None:
         super().__init__(
             f"The engine did not apply the box's settings: {differences}.\n"
-            "A box with weaker walls than asked for is not used. Update the engine, or look for a policy that changes containers."
+            "A box with weaker walls than asked for is not used. "
+            "Update the engine, or look for a policy that changes containers."
         )
 
 
@@ -240,7 +242,8 @@ class NoSuchRevision(DebugboxError):
     def __init__(self, revision: str) -> None:
         super().__init__(
             f"There is no commit {revision} here.\n"
-            "A branch, a tag or a commit id of the repository is meant, for example HEAD~3; the folder must be under git."
+            "A branch, a tag or a commit id of the repository is meant, for example HEAD~3; "
+            "the folder must be under git."
         )
 
 
@@ -262,6 +265,6 @@ class NotForRepository(BadSettings):
         DebugboxError.__init__(
             self,
             f"The repository's pyproject.toml sets [tool.debugbox] {key}, which a repository may not decide.\n"
-            "It may set include, exclude, setup, pip, apt, python, lower limits, and an archive folder inside itself.\n"
+            "It may set include, exclude, setup, pip, apt, python, lower limits, and an archive folder in itself.\n"
             "Set it on the command line or in your own config if you mean it.",
         )

@@ -51,10 +51,8 @@ def drifting(tmp_path: Path) -> Path:
 
 
 def test_the_example_ends_confirmed_at_the_right_place(engine: Engine) -> None:
-    done = debugbox(
-        "--engine", engine.name, "--no-model", "--json", "--run", "python run.py", "why does the mean temperature drift",
-        cwd=EXAMPLE,
-    )  # fmt: skip
+    options = ["--engine", engine.name, "--no-model", "--json", "--run", "python run.py"]
+    done = debugbox(*options, "why does the mean temperature drift", cwd=EXAMPLE)
     finding = json.loads(done.stdout)
     assert finding["verdict"] == "confirmed", done.stderr
     assert {suspect["file"] for suspect in finding["suspects"][:2]} == {"station/window.py"}
@@ -148,7 +146,7 @@ def test_killed_in_the_middle_of_a_cell_nothing_is_left_but_the_journal(engine: 
 
 
 def _processes(words: str) -> list[str]:
-    """Processes of the machine with these words in their command line, ours and shells that merely name them left out."""
+    """Processes of the machine with just these words as their command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -60,9 +60,10 @@ def test_the_agent_knows_neither_docker_nor_the_sdk() -> None:
 
 
 def test_help_pays_for_no_heavy_import() -> None:
+    heavy = ("anthropic", "docker", "matplotlib", "pydantic", "rich", "nbformat", "PIL")
     code = (
-        "import sys; from click.testing import CliRunner; from debugbox.cli import main; CliRunner().invoke(main, ['--help']);"
-        "print([name for name in ('anthropic', 'docker', 'matplotlib', 'pydantic', 'rich', 'nbformat', 'PIL') if name in sys.modules])"
+        "import sys; from click.testing import CliRunner; from debugbox.cli import main;"
+        f"CliRunner().invoke(main, ['--help']); print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert done.stdout == "[]\n"

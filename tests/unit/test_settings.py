@@ -45,7 +45,8 @@ def test_a_repository_may_set_its_few_keys_and_lower_limits(tmp_path: Path) -> N
     [
         "engine = 'bubblewrap'", "image = 'evil'", "runtime = 'runc'", "model = 'haiku'", "base_url = 'http://evil'",
         "memory = '64g'", "max_cost = 100.0", "max_time = '9h'", "pids = 100000",
-        "archive = '../outside'", "archive = '/tmp'", "archive = '.git/hooks'", "data_dir = '/'", "run = 'rm -rf /'", "use_model = false", "checks = false",
+        "archive = '../outside'", "archive = '/tmp'", "archive = '.git/hooks'", "data_dir = '/'", "run = 'rm -rf /'",
+        "use_model = false", "checks = false",
     ],
 )  # fmt: skip
 def test_a_repository_may_not_set(tmp_path: Path, line: str) -> None:

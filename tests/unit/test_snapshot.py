@@ -154,7 +154,7 @@ def test_limits_name_themselves_and_the_largest_folders(repository: Path) -> Non
     (repository / "data").mkdir()
     for number in range(5):
         (repository / "data" / f"{number}.bin").write_bytes(bytes(1 << 20))
-    with pytest.raises(SnapshotTooLarge, match="over 2 MiB in all.*\n.*data"):
+    with pytest.raises(SnapshotTooLarge, match=r"over 2 MiB in all.*\n.*data"):
         take_snapshot(repository, Limits(snapshot_bytes=2 << 20))
     with pytest.raises(SnapshotTooLarge, match="7 files, the limit is 3"):
         take_snapshot(repository, Limits(snapshot_files=3))
