@@ -10,15 +10,17 @@ from array import array
 from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from .trail import NOWHERE, Trail, as_json
+
 MAX_POINTS = 2000
 
-# value and exact reading of a watched object -> its error (computed - exact) and the error's split by site
-Reader = Callable[[float], Tuple[float, Dict[int, float]]]
+# a watched object -> its error (computed - exact), the error's split by site, and where it grew on its way
+Reader = Callable[[float], Tuple[float, Dict[int, float], Trail]]
 
 
-def no_error(value: float) -> Tuple[float, Dict[int, float]]:
+def no_error(value: float) -> Tuple[float, Dict[int, float], Trail]:
     """The reader of a native run, where nothing is known of errors."""
-    return 0.0, {}
+    return 0.0, {}, NOWHERE
 
 
 class Series:
@@ -69,7 +71,7 @@ class Series:
         }
 
 
-Read = Tuple[int, float, float, Dict[int, float]]  # index, value, error, split
+Read = Tuple[int, float, float, Dict[int, float], Trail]  # index, value, error, split, where it grew
 
 
 def _chosen(points: List[Read]) -> Optional[Dict[str, Any]]:
@@ -82,7 +84,7 @@ def _chosen(points: List[Read]) -> Optional[Dict[str, Any]]:
     """
     if not points:
         return None
-    exact = sorted(abs(value - error) for _, value, error, _ in points)
+    exact = sorted(abs(point[1] - point[2]) for point in points)
     typical = exact[len(exact) // 2]
 
     def deviation(point: Read) -> float:
@@ -93,10 +95,11 @@ def _chosen(points: List[Read]) -> Optional[Dict[str, Any]]:
     worst = max(points, key=deviation)
     if deviation(worst) > 2 * deviation(chosen):
         chosen = worst
-    index, value, error, split = chosen
+    index, value, error, split, trail = chosen
     finite = {str(site): part for site, part in split.items() if math.isfinite(part)}
     scale = max(abs(value - error), typical)
-    return {"index": index, "value": value, "error": error, "scale": scale, "split": finite}
+    grew = as_json(trail)
+    return {"index": index, "value": value, "error": error, "scale": scale, "split": finite, "grew": grew}
 
 
 class Recorder:

@@ -7,26 +7,27 @@ Values without error stay plain floats: they cost nothing and are taken for exac
 """
 
 import math
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import functions, wide
 from .carrier import Carrier
+from .lost import LostShadows
 from .recorder import Recorder
 from .sites import SiteTable
+from .trail import NOWHERE, Trail, extended, joined, relative
 from .wide import Wide
 
 Split = Dict[int, float]
 MAX_PARTS = 200  # sites in one value's split; beyond, the small ones go to OTHERS
 OTHERS = -2
-_REMEMBERED = 200_000  # computed values, for recognising lost ones
-_SHORT_DECIMAL = 14  # characters of a number that may have been written by hand
-_AMPLIFYING = 1e3  # condition numbers below are everyday arithmetic
+_CANCELS = 1e3  # a sum that is so much smaller than its terms
 
 
 class Shadow(Carrier):
-    __slots__ = ("exact", "parts")
+    __slots__ = ("exact", "parts", "trail")
     exact: Wide
     parts: Split
+    trail: Trail
 
 
 NUMBERS = frozenset((float, Shadow, int, bool))
@@ -40,12 +41,13 @@ def plain(number: Any) -> Any:
     return float(number) if type(number) is Shadow else number
 
 
-def shadow(value: float, exact: Wide, parts: Split) -> float:
+def shadow(value: float, exact: Wide, parts: Split, trail: Trail = NOWHERE) -> float:
     if len(parts) > MAX_PARTS:
         parts = _fewer(parts)
     number = float.__new__(Shadow, value)
     number.exact = exact
     number.parts = parts
+    number.trail = trail
     return number
 
 
@@ -63,9 +65,13 @@ def error_of(number: float) -> float:
     return narrow_or_zero(wide.subtract(wide.widen(number), number.exact))
 
 
-def read(number: float) -> Tuple[float, Split]:
-    """The recorder's reader: error and split of a watched value."""
-    return error_of(number), number.parts if type(number) is Shadow else {}
+def trail_of(number: Any) -> Trail:
+    return number.trail if type(number) is Shadow else NOWHERE
+
+
+def read(number: float) -> Tuple[float, Split, Trail]:
+    """The recorder's reader: error of a watched value, its split, and where it grew."""
+    return error_of(number), number.parts if type(number) is Shadow else {}, trail_of(number)
 
 
 def narrow_or_zero(value: Wide) -> float:
@@ -97,17 +103,14 @@ class SiteStatistics:
         self.magnitude: List[float] = []  # the largest operand at that rounding
         self.introduced: List[float] = []  # the sum of all roundings' sizes
         self.exponents: List[float] = []  # the sum of the binary exponents of the largest operands
-        self.condition: List[float] = []
-        self.relative_error: List[float] = []  # of the result, where the condition number was largest
+        self.absorbed: List[float] = []  # largest by smallest operand, at that rounding
 
     def grow(self) -> None:
         """Make room for the sites of modules loaded since."""
         missing = len(self.table.sites) - len(self.executed)
         self.executed += [0] * missing
         self.rounded += [0] * missing
-        for numbers in (self.largest_rounding, self.magnitude, self.introduced, self.exponents):
-            numbers += [0.0] * missing
-        for numbers in (self.condition, self.relative_error):
+        for numbers in (self.largest_rounding, self.magnitude, self.introduced, self.exponents, self.absorbed):
             numbers += [0.0] * missing
 
     def of(self, number: int) -> Dict[str, Any]:
@@ -119,8 +122,7 @@ class SiteStatistics:
             "magnitude": self.magnitude[number],
             "usual_magnitude": self._usual_magnitude(number),
             "introduced": self.introduced[number],
-            "condition": min(self.condition[number], 1e300),
-            "relative_error": min(self.relative_error[number], 1e300),
+            "absorbed": min(self.absorbed[number], 1e300),
         }
 
     def _usual_magnitude(self, number: int) -> float:
@@ -136,41 +138,14 @@ class SiteStatistics:
         if not self.executed[site] & 511:
             self.recorder.check_deadline()
 
-    def rounding(self, site: int, local: float, size: float) -> None:
+    def rounding(self, site: int, local: float, size: float, small: float) -> None:
         self.rounded[site] += 1
         self.introduced[site] += abs(local)
         self.exponents[site] += math.frexp(size)[1]
         if abs(local) > self.largest_rounding[site]:
             self.largest_rounding[site] = abs(local)
             self.magnitude[site] = size
-
-    def amplification(self, site: int, size: float, result: float) -> None:
-        """A sum of terms of `size` left a much smaller `result`: the condition number is their ratio."""
-        condition = size / abs(plain(result))
-        if condition > self.condition[site]:
-            self.condition[site] = condition
-            self.relative_error[site] = abs(error_of(result) / plain(result))
-
-
-class LostShadows:
-    """Counts computed values that come back as plain floats: through array, struct, text, a C extension.
-
-    Recognised by their digits, so short decimals, which a literal may equal by chance, do not count.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._computed: Set[float] = set()
-
-    def made(self, value: float) -> None:
-        if len(self._computed) > _REMEMBERED:
-            self._computed.clear()
-        self._computed.add(value)
-
-    def look(self, operand: Any) -> None:
-        """Call with an operand; one that has its shadow is not lost."""
-        if type(operand) is float and operand in self._computed and len(repr(operand)) > _SHORT_DECIMAL:
-            self.count += 1
+            self.absorbed[site] = size / small if small else 0.0
 
 
 class Arithmetic:
@@ -180,18 +155,24 @@ class Arithmetic:
         self.statistics = statistics
         self.lost = LostShadows()
 
-    def finish(self, site: int, value: float, exact: Optional[Wide], local: float, parts: Split, size: float) -> float:
-        """The result of an operation: `local` is its own rounding; `exact` None means value - local."""
+    def finish(
+        self, site: int, value: float, exact: Optional[Wide], local: float, parts: Split, size: float,
+        small: float = 0.0, trail: Trail = NOWHERE,
+    ) -> float:  # fmt: skip
+        """The result of an operation: `local` is its own rounding; `exact` None means value - local.
+
+        `size` and `small` are its largest and, of a sum, its smallest operand.
+        """
         self.statistics.count(site)
         if local:
-            self.statistics.rounding(site, local, size)
+            self.statistics.rounding(site, local, size, small)
             parts[site] = parts.get(site, 0.0) + local
         elif not parts:
             return value
         if exact is None:
             exact = wide.subtract(wide.widen(value), wide.widen(local))
         self.lost.made(value)
-        return shadow(value, exact, parts)
+        return shadow(value, exact, parts, trail)
 
     def linear(self, site: int, a: Any, b: Any, sign: int) -> Any:
         """a + sign * b"""
@@ -200,14 +181,14 @@ class Arithmetic:
         if type(value) is not float or not math.isfinite(value):
             return value
         local = self._rounding_of_sum(value, x, y * sign)
-        size = max(abs(x), abs(y))
+        small, size = sorted((abs(x), abs(y)))
         shadowed_a, shadowed_b = type(a) is Shadow, type(b) is Shadow
         if not shadowed_a:
             self.lost.look(x)
         if not shadowed_b:
             self.lost.look(y)
         if not shadowed_a and not shadowed_b:
-            return self.finish(site, value, None, local, {}, size)
+            return self.finish(site, value, None, local, {}, size, small)
         parts: Split = a.parts if shadowed_a else {}
         if shadowed_b:
             parts = merged(parts, b.parts if sign > 0 else scaled(b.parts, -1.0))
@@ -215,10 +196,17 @@ class Arithmetic:
             parts = dict(parts)
         exact_b = exact_value(b)
         exact = wide.add(exact_value(a), exact_b if sign > 0 else wide.negate(exact_b))
-        result = self.finish(site, value, exact, local, parts, size)
-        if value and size > _AMPLIFYING * abs(value):
-            self.statistics.amplification(site, float(size), result)
-        return result
+        trail = NOWHERE
+        cancels = size > _CANCELS * abs(value)
+        if cancels or trail_of(a) or trail_of(b):
+            moved = error_of(a), error_of(b)
+            trail = joined([(trail_of(a), moved[0]), (trail_of(b), moved[1])])
+            if cancels:
+                inherited = moved[0] + sign * moved[1]
+                before = max(relative(moved[0], x), relative(moved[1], y))
+                name = "add" if sign > 0 else "sub"
+                trail = extended(trail, site, (before, relative(inherited, value), name, (x, y)))
+        return self.finish(site, value, exact, local, parts, size, small, trail)
 
     @staticmethod
     def _rounding_of_sum(value: float, x: Any, y: Any) -> float:
@@ -247,7 +235,10 @@ class Arithmetic:
         parts = scaled(a.parts, y) if type(a) is Shadow else {}
         if type(b) is Shadow:  # x*y - X*Y = (x - X)*y + X*(y - Y)
             parts = merged(parts, scaled(b.parts, narrow_or_zero(exact_a)))
-        return self.finish(site, value, wide.multiply(exact_a, exact_b), local, parts, size)
+        trail = NOWHERE
+        if trail_of(a) or trail_of(b):
+            trail = joined([(trail_of(n), relative(error_of(n), plain(n))) for n in (a, b)])
+        return self.finish(site, value, wide.multiply(exact_a, exact_b), local, parts, size, trail=trail)
 
     def function(self, site: int, name: str, value: Any, arguments: Tuple[Any, ...]) -> Any:
         """`value` = name(*arguments) as the program computed it. Slopes are secants between computed and exact."""
@@ -258,6 +249,7 @@ class Arithmetic:
             before = functions.evaluate(name, here)
             local = narrow_or_zero(wide.subtract(wide.widen(value), before))
             parts: Split = {}
+            grown, worst, inherited = [], 0.0, 0.0
             for position, argument in enumerate(arguments):
                 if type(argument) is not Shadow:
                     continue
@@ -267,13 +259,18 @@ class Arithmetic:
                 moved = error_of(argument)
                 if moved:
                     parts = merged(parts, scaled(argument.parts, change / moved))
+                    inherited += change
+                    worst = max(worst, relative(moved, plain(argument)))
+                    grown.append((argument.trail, change))
                 before = after
         except functions.CannotEvaluate:
             if any(type(a) is Shadow for a in arguments):
                 self.statistics.recorder.unfollowed[name] += 1
             return value
         size = max((abs(plain(a)) for a in arguments), default=0.0)
-        return self.finish(site, value, before, local, parts, size)
+        operands = tuple(map(plain, arguments))
+        trail = extended(joined(grown), site, (worst, relative(inherited, value), name, operands))
+        return self.finish(site, value, before, local, parts, size, trail=trail)
 
     def total(self, site: int, value: Any, items: List[Any]) -> Any:
         """`value` = the sum of `items` as the program computed it."""
@@ -290,7 +287,9 @@ class Arithmetic:
                 exact = wide.add(exact, wide.widen(item))
         local = narrow_or_zero(wide.subtract(wide.widen(value), computed))
         size = max((abs(plain(item)) for item in items), default=0.0)
-        result = self.finish(site, value, exact, local, parts, size)
-        if value and parts and size > _AMPLIFYING * abs(value):
-            self.statistics.amplification(site, float(size), result)
-        return result
+        errors = [error_of(item) for item in items]
+        trail = joined([(trail_of(item), error) for item, error in zip(items, errors)])  # noqa: B905  # 3.9
+        if size > _CANCELS * abs(value):
+            before = max(relative(error, plain(item)) for item, error in zip(items, errors))  # noqa: B905
+            trail = extended(trail, site, (before, relative(sum(errors), value), "sum", ()))
+        return self.finish(site, value, exact, local, parts, size, trail=trail)

@@ -216,7 +216,7 @@ class ShadowRun:
             setattr(Shadow, f"__{name}__", self._comparison(name))
         give: Any = Shadow
         give.__hash__ = float.__hash__
-        give.__neg__ = lambda one: shadow(-plain(one), wide.negate(one.exact), scaled(one.parts, -1.0))
+        give.__neg__ = lambda one: shadow(-plain(one), wide.negate(one.exact), scaled(one.parts, -1.0), one.trail)
         give.__pos__ = lambda one: one
         give.__abs__ = lambda one: one if plain(one) >= 0 else -one
 

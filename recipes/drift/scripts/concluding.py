@@ -5,13 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
+from .explaining import amplifying_lines, how_it_grew, kind_of_error, what_to_do, why_amplifier
 from .measuring import Line, Native
 from .study import Study, Trial, deviates
 from .studying import placebos
 
 MAX_PLACEBOS = 40
-_EVENTS = 0.1  # one rounding that is this share of all a line introduced is an event, not an accumulation
-_AMPLIFIER = 1e3  # condition number
 METRIC = "error of the watched value (computed - exact)"
 
 
@@ -40,37 +39,6 @@ def place(study: Study, line: Line) -> Dict[str, Any]:
     return {"file": line.file, "line": line.line, "function": line.function, "quote": quote}
 
 
-def amplifiers(study: Study) -> List[Line]:
-    """Lines that made an error large relative to the value without being its source."""
-    sources = {str(line) for line in study.suspects}
-    strong = [line for line in study.lines if line.condition > _AMPLIFIER and str(line) not in sources]
-    return sorted(strong, key=lambda line: -line.relative_error)[:5]
-
-
-def kind_of_error(study: Study) -> str:
-    """absorption: the largest rounding met an operand far beyond the line's usual ones. Else few or many roundings."""
-    top = study.suspects[0] if study.suspects else study.lines[0]
-    if top.magnitude > _AMPLIFIER * top.usual_magnitude:
-        return "absorption"
-    single = top.largest_rounding >= _EVENTS * top.introduced
-    if single and any(line.condition > _AMPLIFIER for line in study.lines):
-        return "cancellation"
-    return "accumulation"
-
-
-def _how(study: Study, line: Line, kind: str) -> str:
-    if kind == "absorption":
-        return (
-            f"operands of up to {line.magnitude:.3g} absorb digits of small ones there: a single rounding loses up to"
-            f" {line.largest_rounding:.3g}, and nothing brings it back"
-        )
-    if kind == "cancellation":
-        return (
-            f"its rounding (up to {line.largest_rounding:.3g}) is left when nearly equal numbers are subtracted later"
-        )
-    return f"{line.rounded} roundings of at most {line.largest_rounding:.3g} each add up"
-
-
 def trial_of_suspects(study: Study) -> Optional[Trial]:
     """The run with the final set of suspects exact."""
     suspects = {str(line) for line in study.suspects}
@@ -96,12 +64,12 @@ def answer(study: Study) -> str:
         return f"{said} It comes from many lines; no small set of them explains nine tenths."
     kind = kind_of_error(study)
     shares = " and ".join(f"{line} ({line.share:.0%})" for line in study.suspects[:3])
-    said += f" Class: {kind}. It is introduced at {shares}: {_how(study, study.suspects[0], kind)}."
+    said += f" Class: {kind}. It comes in at {shares}: {how_it_grew(study)}."
     trial = trial_of_suspects(study)
     if trial is not None and trial.removed is not None:
         said += f" Without the rounding of {'these lines' if len(study.suspects) > 1 else 'this line'},"
         said += f" {max(0.0, trial.removed):.1%} of the error is gone."
-    return said
+    return f"{said} {what_to_do(study)}".strip()
 
 
 def _no_rounding_problem(study: Study) -> str:
@@ -160,12 +128,11 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
         return [rounding, method]
     method["evidence"] = "not examined: it would be left over in exact arithmetic"
     found = [rounding, method]
-    for line in amplifiers(study)[:2]:
-        trial = next((t for t in study.trials if t.name.startswith("control") and str(t.lines[0]) == str(line)), None)
-        evidence = f"condition number {line.condition:.1g}, but its own roundings are {line.share:.1%} of the error"
-        if trial and trial.removed is not None:
-            evidence += f"; kept exact, {trial.removed:.1%} of the error is gone"
-        found.append({"text": f"{line} is the source", "status": "refuted", "evidence": evidence})
+    for each in amplifying_lines(study)[:2]:
+        evidence = (
+            f"it multiplies the error by {each.factor:.1g}, but its own roundings are {each.line.share:.1%} of it"
+        )
+        found.append({"text": f"{each} introduces the rounding", "status": "refuted", "evidence": evidence})
     return found
 
 
@@ -186,7 +153,7 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
         said["symptom"]["runs"] = [measurement(study, native) for native in study.native]
         said["exact"] = study.exact
     if study.suspects and not study.stopped:
-        said["suspects"] = [suspect(study, line) for line in study.suspects]
+        said["suspects"] = suspects(study)
         where = " and ".join(map(str, study.suspects))
         said["intervention"] = {
             "kind": "keep_exact",
@@ -197,6 +164,15 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
         said["placebo_sites"] = [place(study, line) for line in placebos(study)[:MAX_PLACEBOS]]
     cleaned: Dict[str, Any] = finite(said)
     return cleaned
+
+
+def suspects(study: Study) -> List[Dict[str, Any]]:
+    """What to change first: an amplifier in front of the sources where no source could do better."""
+    sources = [suspect(study, line) for line in study.suspects]
+    first = study.to_change
+    if first is None or str(first) in map(str, study.suspects):
+        return sources
+    return [{**place(study, first.line), "score": 1.0, "why": why_amplifier(first)}, *sources]
 
 
 def suspect(study: Study, line: Line) -> Dict[str, Any]:
@@ -222,7 +198,11 @@ def details(study: Study) -> Dict[str, Any]:
             "class": kind_of_error(study) if study.present and study.lines else "no rounding problem",
             "relative_error": abs(study.error) / study.chosen["scale"] if study.chosen["scale"] else None,
             "split": [_row(line) for line in study.lines[:30]],
-            "amplifiers": [_row(line) for line in amplifiers(study)],
+            "amplifiers": [
+                {"place": str(each), "operation": each.operation, "operands": list(each.operands),
+                 "before": each.before, "after": each.after, "factor": each.factor}
+                for each in study.amplifiers
+            ],
             "checks": study.checks,
             "trials": [
                 {"what": trial.name, "lines": [str(line) for line in trial.lines], "error": trial.error,
@@ -252,9 +232,9 @@ def summary(study: Study) -> str:
             error = "cannot measure" if trial.error is None else f"{trial.error:12.3g}"
             removed = "" if trial.removed is None else f"{trial.removed:9.1%}"
             parts.append(f"{trial.name:24} {error} {removed}   {', '.join(map(str, trial.lines))}")
-    amplifying = amplifiers(study) if study.watch and not study.stopped else []
-    if amplifying and study.present:
-        named = ", ".join(f"{line} (condition {line.condition:.1g})" for line in amplifying)
-        parts.append(f"Amplifiers, not sources: {named}.")
+    amplifying = amplifying_lines(study) if study.present and not study.stopped else []
+    if amplifying:
+        named = ", ".join(f"{each} (by {each.factor:.1g})" for each in amplifying)
+        parts.append(f"On its way the relative error was multiplied at: {named}.")
     parts += [f"Not seen: {limit}." for limit in study.limits]
     return "\n".join(parts)

@@ -108,8 +108,7 @@ class Line:
     magnitude: float  # the largest operand at the largest rounding
     usual_magnitude: float
     introduced: float  # the sum of the sizes of all its roundings
-    condition: float
-    relative_error: float
+    absorbed: float  # largest by smallest operand, at the largest rounding of a sum
     rewritten: bool  # False: library code, met through the numbers' own operators
 
     def __str__(self) -> str:
@@ -136,8 +135,7 @@ def lines_of(result: Mapping[str, Any], chosen: Mapping[str, Any]) -> List[Line]
             magnitude=max(site["magnitude"], known.magnitude if known else 0.0),
             usual_magnitude=max(site["usual_magnitude"], known.usual_magnitude if known else 0.0),
             introduced=site["introduced"] + (known.introduced if known else 0.0),
-            condition=max(site["condition"], known.condition if known else 0.0),
-            relative_error=max(site["relative_error"], known.relative_error if known else 0.0),
+            absorbed=max(site["absorbed"], known.absorbed if known else 0.0),
             rewritten=site["operations"] != ["outside"] or bool(known and known.rewritten),
         )
     return sorted(by_place.values(), key=lambda line: -abs(line.contribution))

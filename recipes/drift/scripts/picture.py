@@ -4,7 +4,7 @@ from typing import Any, List, Tuple
 
 from debugbox_recipes import plots
 
-from .concluding import amplifiers, kind_of_error
+from .explaining import amplifying_lines, kind_of_error
 from .study import Study
 
 _MAX_BARS = 7
@@ -15,7 +15,10 @@ def draw(study: Study) -> Any:
     """A matplotlib figure of three panels. The study must have a watch."""
     figure, (values, errors, shares) = plots.panels(title(study), (1.0, 1.0, 1.1))
     _values(study, values)
-    _errors(study, errors)
+    if study.to_change is not None:
+        _way(study, errors)
+    else:
+        _errors(study, errors)
     _shares(study, shares)
     return figure
 
@@ -29,7 +32,10 @@ def title(study: Study) -> str:
     if not study.suspects:
         return f"{name} is off by {study.error:.3g}: rounding, at many lines"
     where = " and ".join(str(line) for line in study.suspects[:2])
-    return f"{name} is off by {study.error:.3g}: {kind_of_error(study)} at {where}"
+    kind = kind_of_error(study)
+    if study.to_change is not None:
+        return f"{name} is off by {study.error:.3g}: {kind} at {study.to_change}, of roundings at {where}"
+    return f"{name} is off by {study.error:.3g}: {kind} at {where}"
 
 
 def watch_name(study: Study) -> str:
@@ -100,24 +106,42 @@ def _errors(study: Study, axes: Any) -> None:
     axes.set_xlabel(f"value number of {name} (of {series['count']})", fontsize=10)
 
 
+def _way(study: Study, axes: Any) -> None:
+    """The relative error on its way: from a double's rounding through each amplifier to the watched value."""
+    steps = sorted(study.amplifiers, key=lambda each: each.before)[:4]
+    whole = abs(study.error) / (study.chosen["scale"] or 1.0)
+    levels = [steps[0].before, *(each.after for each in steps), whole]
+    names = ["where it comes in", *(f"after {plots.shorten(str(each), 28)}" for each in steps), watch_name(study)[-24:]]
+    axes.plot(range(len(levels)), levels, color="black", marker="o", markersize=6, linewidth=1.4)
+    for position, (low, each) in enumerate(zip(levels, steps)):  # noqa: B905  # strict= came with 3.10
+        label = f"x {each.factor:.0e}"
+        axes.annotate(label, (position + 0.5, (low * each.after) ** 0.5), ha="right", va="bottom", fontsize=11)
+    axes.set_yscale("log")
+    axes.set(ylim=(_ROUNDING / 30, max(levels) * 30), xlim=(-0.4, len(levels) - 0.6))
+    axes.set_xticks(range(len(levels)), names, fontsize=9)
+    axes.set_ylabel("relative error", fontsize=10)
+    plots.noise_floor(axes, _ROUNDING, "rounding of one double")
+
+
 def _shares(study: Study, axes: Any) -> None:
     rows = bar_rows(study)
-    plots.bars(axes, rows, "share of the error introduced at this line, %  (hatched: amplifier, not the source)")
+    plots.bars(axes, rows, "share of the error introduced at this line, %  (hatched: made it larger on its way)")
 
 
 def bar_rows(study: Study) -> List[Tuple[str, float, str, str]]:
     """Suspects and other large shares, then amplifiers, at most seven in all."""
     suspects = {str(line) for line in study.suspects}
-    strong = {str(line): line for line in amplifiers(study)[:2]} if study.present else {}
+    strong = {str(each): each for each in amplifying_lines(study)[:2]} if study.present else {}
     others = [line for line in study.lines if line.contribution and str(line) not in suspects | set(strong)]
     shown = study.suspects + others[: max(0, _MAX_BARS - len(study.suspects) - len(strong))]
     rows = []
-    for line in [*shown[:_MAX_BARS], *strong.values()]:
+    for line in [*shown[:_MAX_BARS], *(each.line for each in strong.values())]:
         role = "suspect" if str(line) in suspects else "amplifier" if str(line) in strong else "other"
         share = _percent(line.share)
         remark = f"{share}: {line.contribution:.2g} by {line.rounded} roundings"
         if role == "amplifier":
-            remark = f"amplifies (condition {line.condition:.0e}), introduces {share}"
+            each = strong[str(line)]
+            remark = f"makes {each.before:.0e} relative {each.after:.0e}; introduces {share}"
         width = 100.0 * line.share if study.present else 0.0
         rows.append((plots.shorten(str(line)), width, remark, role))
     return rows

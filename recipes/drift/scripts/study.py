@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from debugbox_recipes.harness import Program
 from debugbox_recipes.sinks import Sink
 
+from .amplifying import Amplifier, culprit, to_change
 from .measuring import Line, Native
 
 COVER = 0.9  # of the error that the suspects must explain, and that keeping them exact must remove
@@ -41,6 +42,9 @@ class Study:
     shadow: Dict[str, Any] = field(default_factory=dict)  # the shadow run's result
     native: List[Native] = field(default_factory=list)  # the A/A pair
     lines: List[Line] = field(default_factory=list)
+    amplifiers: List[Amplifier] = field(
+        default_factory=list
+    )  # on the way of the watched value's error, strongest first
     suspects: List[Line] = field(default_factory=list)
     trials: List[Trial] = field(default_factory=list)
     trace_watch: str = ""  # the value assigned at the first suspect, where the watched series is short
@@ -74,6 +78,13 @@ class Study:
     @property
     def present(self) -> bool:
         return deviates(self.error, self.chosen["scale"], self.tolerance, self.noise)
+
+    @property
+    def to_change(self) -> Optional[Amplifier]:
+        """The amplifier that has to be changed, or None where a source has to be."""
+        if not self.present or not self.suspects or to_change(self.suspects, self.amplifiers) == "source":
+            return None
+        return culprit(self.amplifiers)
 
     @property
     def blind(self) -> bool:

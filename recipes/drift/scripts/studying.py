@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from debugbox_recipes.harness import Program
 
+from .amplifying import amplifiers_of
 from .choosing import Candidates, candidates, sinks_of_files
 from .measuring import Line, Measuring, lines_of
 from .study import COVER, Study, Trial
@@ -145,6 +146,7 @@ def _native(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
 
 def _suspects(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
     study.lines = lines_of(study.shadow, study.chosen)
+    study.amplifiers = amplifiers_of(study.shadow, study.chosen, study.lines)
     if study.present:
         study.suspects = smallest_cover(study.lines)
 
