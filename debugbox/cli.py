@@ -26,6 +26,7 @@ COMMANDS = {  # name: where it is; loaded when it is used
     "show": "findings:show",
     "export": "findings:export",
     "rm": "findings:rm",
+    "review": "review:review",
     "verify": "verify:verify_command",
     "bisect": "history:bisect_command",
     "since": "history:since",

@@ -245,10 +245,19 @@ def _answer(records: Records) -> str:
 
 def interrupted(state_dir: Path, *, now: datetime | None = None) -> list[Interrupted]:
     """The runs that were killed, newest first. Running ones, and files that are no journals, are left out."""
+    return _runs(state_dir, now, owned=False)
+
+
+def running(state_dir: Path, *, now: datetime | None = None) -> list[Interrupted]:
+    """The runs that are going on at this moment, as far as they have come, newest first."""
+    return _runs(state_dir, now, owned=True)
+
+
+def _runs(state_dir: Path, now: datetime | None, *, owned: bool) -> list[Interrupted]:
     found = []
     for path in sorted((state_dir / "journals").glob("*.jsonl"), reverse=True):
         try:
-            if not _is_owned(path):
+            if _is_owned(path) is owned:
                 found.append(_interrupted(path, read(path), now or datetime.now(UTC)))
         except (OSError, ValueError):  # just deleted by its owner, or not a journal
             continue

@@ -16,7 +16,8 @@ from typing import Any
 from debugbox.finding import Evidence, Finding, Output
 from debugbox.foreign import clean_text, cleaned
 from debugbox.render import sections
-from debugbox.render.words import data_table, is_picture, measured, recorded, shortened, table
+from debugbox.render.tables import shown_table
+from debugbox.render.words import is_picture, measured, recorded, shortened, table
 
 MAX_BYTES = 20 * 1024**2
 MAX_READ_BYTES = 64 * 1024**2
@@ -136,7 +137,7 @@ def _output(output: Output) -> Node:
     if output.kind == "image":
         return _image(output)
     if output.kind == "table":
-        return _plain(data_table(output))
+        return _plain(_table_text(output))
     if output.kind == "record":
         return _plain(recorded(output))
     text = shortened(_with_dropped(output))
@@ -144,6 +145,15 @@ def _output(output: Output) -> Node:
         return _plain(text)
     name = "stderr" if output.name == "stderr" else "stdout"
     return {"output_type": "stream", "name": name, "text": text}
+
+
+def _table_text(output: Output) -> str:
+    """A box's table as plain text; its own text where it has no rows."""
+    shown = shown_table(output)
+    if shown is None:
+        return output.text
+    note = f"\n({shown.note})" if shown.note else ""
+    return table(shown.columns, shown.rows, numeric=shown.numeric) + note
 
 
 def _with_dropped(output: Output) -> str:

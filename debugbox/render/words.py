@@ -127,22 +127,32 @@ def place(where: Place) -> str:
     return f"{at} in {clean_line(where.function)}" if where.function else at
 
 
-def measured(runs: Sequence[Measurement]) -> str:
-    """A table of a symptom's runs."""
-    rows = [
+RUN_COLUMNS = ("run", "symptom", "measured", "expected", "effect", "unit", "note")
+
+
+def run_rows(runs: Sequence[Measurement]) -> list[list[Any]]:
+    """A symptom's runs as typed rows."""
+    return [
         [index, run.state, run.measured, run.expected, run.effect, run.unit, run.note]
         for index, run in enumerate(runs, start=1)
     ]
-    return table(["run", "symptom", "measured", "expected", "effect", "unit", "note"], rows)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Typed rows as plain text: numbers to the right, text to the left, a column that is empty left out."""
+def measured(runs: Sequence[Measurement]) -> str:
+    """A symptom's runs as a text table."""
+    return table(RUN_COLUMNS, run_rows(runs))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numeric: Sequence[bool] | None = None) -> str:
+    """Rows as plain text: numbers to the right, text to the left, a column that is empty left out.
+
+    `numeric` says which columns hold numbers where the rows are texts already.
+    """
     values = [list(row)[: len(columns)] + [""] * (len(columns) - len(row)) for row in rows]
-    shown = [[_field(name) for name in columns], *([_field(value) for value in row] for row in values)]
+    shown = [[field_text(name) for name in columns], *([field_text(value) for value in row] for row in values)]
     used = [i for i in range(len(columns)) if not values or any(row[i] for row in shown[1:])]
     width = {i: max(len(row[i]) for row in shown) for i in used}
-    right = {i for i in used if values and all(_is_number(row[i]) for row in values)}
+    right = {i for i in used if (numeric[i] if numeric else values and all(is_number(row[i]) for row in values))}
     lines = [
         "  ".join(row[i].rjust(width[i]) if i in right else row[i].ljust(width[i]) for i in used).rstrip()
         for row in shown
@@ -150,34 +160,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join([lines[0], "  ".join("─" * width[i] for i in used), *lines[1:]])
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """A number, or one that is missing."""
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _field(value: Any) -> str:
+def field_text(value: Any) -> str:
+    """One field of a table: a number with six digits, text on one line and cut."""
     if value is None:
         return "–"
     text = f"{value:.6g}" if isinstance(value, float) else clean_line(str(value))
     return text if len(text) <= CELL_CHARS else f"{text[: CELL_CHARS - 1]}…"
-
-
-def data_table(output: Output) -> str:
-    """A box's table (`shape`, `columns`, `rows`, `index`, all hostile) as plain text; its text if it has none."""
-    columns, rows = output.data.get("columns"), output.data.get("rows")
-    if not isinstance(columns, list) or not isinstance(rows, list):
-        return clean_text(output.text)
-    index = output.data.get("index")
-    good = [row for row in rows if isinstance(row, list)]
-    if isinstance(index, list) and len(index) == len(rows) == len(good):
-        columns, good = ["", *columns], [[key, *row] for key, row in zip(index, good, strict=True)]
-    return table([str(name) for name in columns], good) + _shape_note(output.data.get("shape"), len(good))
-
-
-def _shape_note(shape: Any, shown: int) -> str:
-    if not isinstance(shape, list) or not shape or not all(isinstance(size, int) for size in shape):
-        return ""
-    whole = " x ".join(f"{size:,}" for size in shape)
-    return f"\n({whole}; the first {shown} rows are shown)" if shape[0] > shown else f"\n({whole})"
 
 
 def is_picture(png: bytes) -> bool:
