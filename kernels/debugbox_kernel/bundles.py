@@ -38,6 +38,8 @@ def sendable(data: Bundle) -> Bundle:
     """`data` as a message can carry it: text without lone surrogates, nothing beyond the size of a message."""
     sent = dict(data)
     text = sent.get("text/plain")
+    if _PLOTLY in sent:  # its own `show` comes here without a detour over `kept`
+        text = plotly_words(sent[_PLOTLY])
     if not isinstance(text, str):
         others = ", ".join(sorted(str(name) for name in sent)) or "nothing"
         text = "" if "image/png" in sent or any("debugbox" in name for name in sent) else _ADVICE % others

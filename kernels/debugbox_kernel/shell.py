@@ -80,12 +80,18 @@ class BoxDisplayHook(_Owned, ZMQShellDisplayHook):
         owners.of_this_output().note(format_dict.get("text/plain", "") + "\n")
         super().write_format_data(format_dict, md_dict)
 
+    def quiet(self) -> bool:
+        """Whether the cell ends in a semicolon. IPython would look into a history that is not kept."""
+        shell: Any = self.shell
+        return bool(shell.source.rstrip().endswith(";"))
+
 
 class BoxShell(ZMQInteractiveShell):
     """The shell: structured tracebacks, tables, figures after each cell."""
 
     displayhook_class = Type(BoxDisplayHook)
     display_pub_class = Type(BoxDisplayPublisher)
+    source = ""  # of the running cell
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["compiler_class"] = BoxCompiler  # ipykernel passes its own by name
@@ -112,6 +118,7 @@ class BoxShell(ZMQInteractiveShell):
 
     def _before_cell(self, info: Any) -> None:
         owners.number(int(info.cell_id or 0))
+        self.source = str(info.raw_cell)
         enter_repository()
 
     def _after_cell(self) -> None:
@@ -121,6 +128,15 @@ class BoxShell(ZMQInteractiveShell):
         finally:
             outlet().end_cell()
             restore()
+
+    def showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
+        """As IPython does, and a group of exceptions like any other: IPython would only print it."""
+        etype, evalue, _ = exc_tuple or sys.exc_info()
+        if isinstance(getattr(evalue, "exceptions", None), tuple):
+            sys.last_type, sys.last_value = etype, evalue
+            self._showtraceback(etype, evalue, [])
+        else:
+            super().showtraceback(exc_tuple, *args, **kwargs)
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         """What ipykernel sends, with frames as data and cut to the user's own."""

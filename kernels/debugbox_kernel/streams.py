@@ -88,7 +88,12 @@ class Outlet:
         self._put(owners.of_this_output(), name, text)
 
     def drain(self) -> None:
-        """What was written to the descriptors before this moment comes before what is written after it."""
+        """What was written to the descriptors before this moment comes before what is written after it.
+
+        Not in a forked child: it would take what is the parent's.
+        """
+        if os.getpid() != self._pid:
+            return
         for name, text in self._descriptors.take():
             self._put(owners.running, name, text)
 
