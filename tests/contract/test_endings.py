@@ -36,8 +36,10 @@ def test_timeout_keeps_the_figures(shared_box: Box) -> None:
 
 
 def test_a_cell_that_ignores_the_interrupt_costs_the_kernel_and_says_so(boxes: Boxes) -> None:
-    code = "import time\nprint('deaf')\nwhile True:\n"
+    code = (
+        "import time\nprint('deaf')\nwhile True:\n"
         "    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        pass"
+    )
     with boxes.open() as box:
         cell = run(box, code, timeout_s=1)
         assert cell.status == "timeout" and text(cell) == "deaf\n"
