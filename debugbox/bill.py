@@ -13,6 +13,8 @@ from typing import Any
 from debugbox.errors import BadSettings
 from debugbox.finding import Cost
 
+CACHE_LIFE_S = 300  # of the moving part, counted from the request
+LEAST_MISS = 4_000  # tokens: below that a miss costs nothing to speak of
 # What may follow a known id and still be that model: a date, `-latest`, a deployment's or a window's tag.
 # `claude-opus-5` must not lend its price to `claude-opus-5-7`, which may cost anything.
 _SAME_MODEL = re.compile(r"(-\d{8}|-latest|@.*|\[.*\])?")
@@ -113,13 +115,48 @@ class Bill:
         self.last = Usage()
         self._bands = () if endpoint else prices.bands_of(model)
         self._usd = 0.0
+        self.dropped = 0  # replies that broke off
+        self.misses: list[str] = []  # of the cache, each in words
 
-    def add(self, usage: Usage) -> None:
-        """Count a reply, or what came of one that broke off: it is paid for all the same."""
+    def add_dropped(self, usage: Usage) -> None:
+        """Count what came of a reply that broke off: it is paid for all the same."""
+        self.dropped += 1
+        self.add(usage)
+
+    def add(self, usage: Usage, pause_s: float = 0.0) -> None:
+        """Count a reply. `pause_s` is how long before it the last one was asked for: a cache lives minutes."""
+        self._note_miss(usage, pause_s)
         self.total += usage
         self.last = usage if usage.context else self.last
         if price := self._price(usage.context):
             self._usd += price.usd(usage)
+
+    def _note_miss(self, usage: Usage, pause_s: float) -> None:
+        """What was in the cache is read from it, or it was written anew at a multiple of the price."""
+        known = self.last.cache_read + self.last.cache_write_5m + self.last.cache_write_1h
+        again = known - usage.cache_read
+        if known < LEAST_MISS or usage.context < known or again < known / 2:
+            return
+        price = self._price(usage.context)
+        extra = f", about ${again * (price.cache_write_5m - price.cache_read) / 1e6:.2f} more" if price else ""
+        cause = f"after a pause of {pause_s / 60:.0f} min" if pause_s > CACHE_LIFE_S else "for a reason not told"
+        self.misses.append(f"{_thousands(again)} tokens written to the cache again {cause}{extra}")
+
+    def lines(self) -> list[str]:
+        """The bill for people, at the end: tokens by kind, and what is usually hidden."""
+        total = self.total
+        kinds = {
+            "new": total.input,
+            "written to the cache": total.cache_write_5m + total.cache_write_1h,
+            "read from it": total.cache_read,
+            "output": total.output,
+        }
+        said = ", ".join(f"{_thousands(count)} {kind}" for kind, count in kinds.items())
+        thinking = f" ({_thousands(total.thinking)} of it thinking)" if total.thinking else ""
+        cost = f"${self.cost_usd:.2f}" if self.cost_usd is not None else "no price known"
+        lines = [f"tokens: {said}{thinking}; {cost}"]
+        lines += [f"cache miss: {miss}" for miss in self.misses]
+        return [*lines, f"{self.dropped} replies broke off and were repeated"] if self.dropped else lines
 
     @property
     def cost_usd(self) -> float | None:

@@ -39,7 +39,7 @@ class Budget:
         self.limits = limits
         self.turns = 0
         self._model, self._clock, self._prices = model, clock, prices
-        self._started_s = clock.monotonic()
+        self._started_s = self._counted_s = clock.monotonic()
 
     @cached_property
     def bill(self) -> Bill:
@@ -55,8 +55,11 @@ class Budget:
         return self._clock.monotonic() - self._started_s
 
     def count(self, usage: Usage) -> None:
+        """A reply to a request that has just ended."""
         self.turns += 1
-        self.bill.add(usage)
+        now_s = self._clock.monotonic()
+        self.bill.add(usage, now_s - self._counted_s)
+        self._counted_s = now_s
 
     def left_s(self, *, closing: bool = False) -> float:
         """Seconds for what comes next, the closing request's own left out unless it is that."""

@@ -10,6 +10,7 @@ from debugbox.box import Boxes
 from debugbox.errors import BoxGone, KernelDied, SettingsNotApplied
 from debugbox.finding import Cell, Check, Conclusion
 from debugbox.lint import lint
+from debugbox.recipes import recipe_called
 from debugbox.replay import differences
 
 LEAST_REPLAY_S = 60.0  # for a cell; else three times what it took
@@ -40,6 +41,13 @@ def _cited(conclusion: Conclusion) -> set[int]:
 
 def _replay(cited: set[int], boxes: Boxes, bench: Recorded) -> list[str]:
     """What does not come back: after the set-up cells alone or, where that is not enough, after all earlier cells."""
+    # A cell that only calls a recipe runs first: no other cell can have changed what the recipe is.
+    alone = [cell for cell in bench.cells if cell.id in cited and recipe_called(bench.code.get(cell.id, ""))]
+    if problems := _run_again(alone, cited, boxes, bench) if alone else []:
+        return problems
+    cited = cited - {cell.id for cell in alone}
+    if not cited:
+        return []
     set_up = [cell for cell in bench.cells if cell.setup or cell.id in cited]
     problems = _run_again(set_up, cited, boxes, bench)
     earlier = [cell for cell in bench.cells if cell.id in cited or (cell.id < max(cited) and cell.status == "ok")]

@@ -176,6 +176,14 @@ class Discarded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quote:
+    """Words that one of these cells printed, as a claim quotes them."""
+
+    text: str
+    cells: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Conclusion:
     """What an agent or a recipe says. It is checked before anybody believes it."""
 
@@ -187,6 +195,7 @@ class Conclusion:
     placebo_sites: tuple[Place, ...] = ()  # what the intervention's kind could also be applied to; the tool chooses
     exact: bool = False  # an exact measurement of the tool's own recipe points to suspects[0]
     captions: dict[int, str] = field(default_factory=dict)  # cited cell -> what it shows
+    quotes: tuple[Quote, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     limits: tuple[str, ...] = ()  # what could not be seen
     premise_refuted: bool = False

@@ -1,12 +1,12 @@
 """The main path: snapshot, environment, box, agent or recipe, checks, finding. Read it top to bottom."""
 
+import sys
 import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from debugbox.agent import Agent, AgentLimits
 from debugbox.archive import Archive, Kept
 from debugbox.bench import Bench
 from debugbox.box import BoxContext, Boxes
@@ -14,12 +14,13 @@ from debugbox.checks import Checks, Judgement
 from debugbox.engines import Engine
 from debugbox.environment import import_roots, prepare_environment
 from debugbox.errors import CommandMissing, EmptyQuestion, NoPython
-from debugbox.finding import Cell, Conclusion, Cost, Finding
-from debugbox.journal import Journal, discarded_code, evidence_of
-from debugbox.lint import lint
+from debugbox.finding import Cell, Conclusion, Cost, Finding, Verdict
+from debugbox.inquiry import ModelInvestigator, Reviewer
+from debugbox.journal import Interrupted, Journal, discarded_code, evidence_of
 from debugbox.model import AnthropicModel
 from debugbox.provenance import provenance_of
-from debugbox.recipes import RecipeInvestigator, choose_recipe, read_cards
+from debugbox.recipes import RecipeInvestigator, choose_recipe
+from debugbox.resume import digest_of, together
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
@@ -41,10 +42,21 @@ class View(Protocol):
     def note(self, text: str) -> None: ...
     def cell(self, cell: Cell) -> None: ...
     def on_event(self, name: str, /, **data: Any) -> None: ...
+    def ask(self) -> str | None: ...
 
 
-def investigate(question: str, settings: Settings, *, engine: Engine, model: AnthropicModel | None, view: View) -> Kept:
+def investigate(
+    question: str,
+    settings: Settings,
+    *,
+    engine: Engine,
+    model: AnthropicModel | None,
+    view: View,
+    past: Interrupted | None = None,
+) -> Kept:
     """Answer one question about one repository; what remains is the archived finding.
+
+    `past` is an interrupted run to go on from; its journal goes when the finding is kept.
 
     Raises:
         DebugboxError: something that makes an investigation impossible, before it has begun. From then
@@ -80,62 +92,80 @@ def investigate(question: str, settings: Settings, *, engine: Engine, model: Ant
         with view.step("box", engine.describe()):
             bench.warm_up()
         _probe_command(settings, bench)
-        conclusion, cost = _investigator(question, settings, snapshot, bench, model, view)
+        investigator = _Investigator(question, settings, boxes, bench, journal, view)
+        conclusion, cost = investigator.run(model, past)
         bench.close()
         journal.conclusion(conclusion)
 
         checks_s = max(settings.limits.checks_time_s, settings.limits.max_time_s - (time.monotonic() - began))
-        judgement = _judge(conclusion, settings, boxes, bench, view, checks_s)
+        judgement = investigator.judgement_of(conclusion, checks_s)
         cost = replace(cost, duration_s=round(time.monotonic() - began, 3), cells=len(bench.cells))
         finding = _finding(question, settings, journal, bench, judgement, cost, provenance)
         finding = replace(finding, provenance=finding.provenance | _tree_check(snapshot))
         kept = archive_of(settings).keep(finding)
         journal.finished()
+        if past:
+            past.discard()
     return kept
 
 
-def _investigator(
-    question: str, settings: Settings, snapshot: Snapshot, bench: Bench, model: AnthropicModel | None, view: View
-) -> tuple[Conclusion, Cost]:
-    """Who looks: the agent where there is a model, else the recipe that fits."""
-    limits = settings.limits
-    if model is None:
-        card, reason = choose_recipe(question, settings.recipe)
-        recipe = RecipeInvestigator(card, reason, bench, timeout_s=limits.recipe_timeout_s, note=view.note)
-        return recipe.run(question, settings.run), Cost()
-    agent = Agent(
-        model,
-        bench,
-        limits=AgentLimits(
-            max_cost_usd=limits.max_cost_usd,
-            max_turns=limits.max_turns,
-            max_time_s=limits.max_time_s - limits.checks_time_s,
-            cell_timeout_s=limits.cell_timeout_s,
-            recipe_timeout_s=limits.recipe_timeout_s,
-        ),
-        on_event=view.on_event,
-        cards=[card.one_line for card in read_cards()],
-    )
-    conclusion = agent.run(
-        question,
-        lint=lambda conclusion: lint(conclusion, snapshot, bench.cells),
-        run=settings.run or "",
-        overview=overview_of(snapshot),
-    )
-    return conclusion, agent.cost()
+class _Investigator:
+    """Who looks, the agent where there is a model, else the recipe that fits; and what the checks make of it."""
 
+    def __init__(
+        self, question: str, settings: Settings, boxes: Boxes, bench: Bench, journal: Journal, view: View
+    ) -> None:
+        self._question, self._settings = question, settings
+        self._boxes, self._bench, self._journal, self._view = boxes, bench, journal, view
+        judge = self._judge_in_between if settings.checks else None
+        self._reviewer = Reviewer(boxes, bench, judge)
 
-def _judge(
-    conclusion: Conclusion, settings: Settings, boxes: Boxes, bench: Bench, view: View, time_s: float
-) -> Judgement:
-    if not settings.checks:
-        return Judgement(
-            verdict="suspected" if conclusion.suspects else "inconclusive", checks=(), conclusion=conclusion
+    def run(self, model: AnthropicModel | None, past: Interrupted | None) -> tuple[Conclusion, Cost]:
+        """The conclusion, and what it cost, an interrupted run before it included."""
+        if model is None:
+            limit_s = self._settings.limits.recipe_timeout_s
+            card, reason = choose_recipe(self._question, self._settings.recipe)
+            recipe = RecipeInvestigator(card, reason, self._bench, timeout_s=limit_s, note=self._view.note)
+            return recipe.run(self._question, self._settings.run), Cost()
+        spent = past.records.cost if past else Cost()
+        if past:
+            self._bench.cells += [self._journal.cell(cell) for cell in past.records.cells]
+        investigator = ModelInvestigator(
+            model,
+            self._bench,
+            self._boxes,
+            self._journal,
+            self._settings,
+            reviewer=self._reviewer,
+            on_event=self._view.on_event,
+            steer=self._view.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
+            spent=spent,
         )
-    with view.step("checks") as step:
-        judgement = Checks(boxes, bench, time_s=time_s, on_check=step.update).judge(conclusion)
-        step.result(", ".join(f"{check.name} {check.result}" for check in judgement.checks))
-    return judgement
+        overview = overview_of(self._boxes.snapshot)
+        digest = digest_of(past) if past else ""
+        conclusion = investigator.run(self._question, run=self._settings.run, overview=overview, past=digest)
+        return conclusion, together(spent, investigator.cost())
+
+    def judgement_of(self, conclusion: Conclusion, time_s: float) -> Judgement:
+        """What the checks make of it; what was judged in between already is not judged again."""
+        if not self._settings.checks:
+            verdict: Verdict = "suspected" if conclusion.suspects else "inconclusive"
+            return Judgement(verdict=verdict, checks=(), conclusion=conclusion)
+        if judged := self._reviewer.judgement_of(conclusion):
+            measured = replace(conclusion, symptom=judged.conclusion.symptom)
+            return replace(judged, conclusion=measured)
+        return self._judge(conclusion, time_s)
+
+    def _judge_in_between(self, conclusion: Conclusion) -> Judgement:
+        return self._judge(conclusion, self._settings.limits.checks_time_s)
+
+    def _judge(self, conclusion: Conclusion, time_s: float) -> Judgement:
+        with self._view.step("checks") as step:
+            judgement = Checks(self._boxes, self._bench, time_s=time_s, on_check=step.update).judge(conclusion)
+            step.result(", ".join(f"{check.name} {check.result}" for check in judgement.checks))
+        for check in judgement.checks:
+            self._journal.check(check)
+        return judgement
 
 
 def _probe_command(settings: Settings, bench: Bench) -> None:

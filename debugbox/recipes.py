@@ -4,8 +4,9 @@ Recipes are proven diagnostic procedures that live in the box (recipes/NAME/). H
 read; what they measured comes back as a record, which is hostile until it was parsed.
 """
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,6 +114,72 @@ class RecipeInvestigator:
             captions=captions,
             stopped=why,
         )
+
+
+def recipe_called(code: str) -> str:
+    """The recipe that a cell calls and does nothing else, or ''. Only such a cell's record is the recipe's own word."""
+    try:
+        statements = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return ""
+    imported = {
+        alias.name
+        for each in statements
+        if isinstance(each, ast.ImportFrom) and each.module == "debugbox_recipes"
+        for alias in each.names
+        if alias.asname is None
+    }
+    rest = [each for each in statements if not isinstance(each, ast.ImportFrom)]
+    value = getattr(rest[0], "value", None) if len(rest) == 1 else None
+    if len(statements) - len(rest) != 1 or not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
+        return ""
+    given = [*value.args, *(keyword.value for keyword in value.keywords)]
+    return value.func.id if value.func.id in imported and all(map(_is_plain, given)) else ""
+
+
+def _is_plain(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return False
+    return True
+
+
+def with_recipe(conclusion: Conclusion, cells: Sequence[Cell], code: Mapping[int, str]) -> Conclusion:
+    """An agent's conclusion with what a recipe it cites has measured at the same place.
+
+    The recipe's word counts where the cell only called it: exactness, the symptom and the intervention where the
+    model gave none, and the places where the same intervention could be applied otherwise.
+    """
+    cited = set(conclusion.captions).union(*(suspect.cells for suspect in conclusion.suspects))
+    for cell in cells:
+        if cell.id in cited and conclusion.suspects and recipe_called(code.get(cell.id, "")):
+            measured = _measured(cell)
+            places = {(each.file, each.line) for each in measured.suspects} if measured else set()
+            if measured and (conclusion.suspects[0].file, conclusion.suspects[0].line) in places:
+                return _joined(conclusion, measured)
+    return conclusion
+
+
+def _measured(cell: Cell) -> Conclusion | None:
+    records = cell.records("recipe")
+    try:
+        measured: Conclusion | None = parse(Conclusion, records[-1].get("conclusion")) if records else None
+    except ValueError:
+        return None
+    return measured
+
+
+def _joined(conclusion: Conclusion, measured: Conclusion) -> Conclusion:
+    symptom = conclusion.symptom if conclusion.symptom.code else measured.symptom
+    intervention = conclusion.intervention or measured.intervention
+    return replace(
+        conclusion,
+        exact=measured.exact,
+        symptom=symptom,
+        intervention=intervention,
+        placebo_sites=measured.placebo_sites,
+    )
 
 
 def _why_nothing(cell: Cell) -> str:

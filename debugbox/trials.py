@@ -57,6 +57,10 @@ class Trials:
             pending = [pool.submit(self.measure, code, intervention, expected=expected) for _ in range(runs)]
             return [each.result() for each in pending]
 
+    def read(self, path: str) -> bytes | None:
+        """A file of the clean snapshot."""
+        return self.snapshot.read(path)
+
     def contents(self, intervention: Intervention | None) -> dict[str, bytes]:
         """The files that an intervention changes: those of a diff. Raises ValueError where that does not fit."""
         if intervention is None or intervention.kind != "diff":
@@ -157,4 +161,6 @@ def _count(value: Any) -> int:
 
 
 def notes_of(runs: Sequence[Measurement]) -> str:
-    return "; ".join(dict.fromkeys(run.note for run in runs if run.note))[:1000] or "no reason was given"
+    """Why, in the words of the symptom's code."""
+    said = "; ".join(dict.fromkeys(run.note for run in runs if run.note))[:1000]
+    return said or "the symptom's code says so, without a reason"

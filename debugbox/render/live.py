@@ -91,6 +91,18 @@ class View:
         if self._steps:
             self._steps[-1].doing = clean_line(text)
 
+    def ask(self) -> str | None:
+        """A line from the person at the terminal, the live lines hidden meanwhile; None at the end of the input."""
+        if self._live is not None:
+            self._live.stop()
+        try:
+            return self._console.input("interrupted; say what to look at, or Ctrl-C to conclude: ")
+        except EOFError:
+            return None
+        finally:
+            if self._live is not None:
+                self._live.start()
+
     def on_event(self, name: str, /, **data: Any) -> None:
         """An event of `agent`; the names and their data are listed there. Unknown ones are passed over.
 

@@ -13,7 +13,7 @@ from debugbox.agent import Agent, AgentLimits
 from debugbox.bill import Usage
 from debugbox.conversation import Block, Conversation, Reply, ToolCall
 from debugbox.errors import BoxGone, CellInterrupted, CredentialsRefused, ModelUnavailable
-from debugbox.finding import Cell, Conclusion, Output
+from debugbox.finding import Cell, Conclusion, Intervention, Measurement, Output
 from debugbox.model import AnthropicModel, ModelFacts, OnEvent, ScriptedModel, scripted
 from tests.messages_server import Answer, MessagesServer, call, text, thinking
 
@@ -67,6 +67,23 @@ class FakeBench:
         return cell
 
 
+class FakeLaboratory:
+    """Answers each trial from a list; `trials` holds what was asked."""
+
+    def __init__(self, *answers: Measurement) -> None:
+        self.trials: list[tuple[str, Intervention | None]] = []
+        self._answers = iter(answers)
+
+    def measure_all(
+        self, code: str, intervention: Intervention | None = None, *, expected: float | None = None, runs: int = 3
+    ) -> list[Measurement]:
+        self.trials += [(code, intervention)] * runs
+        return [next(self._answers) for _ in range(runs)]
+
+    def read(self, path: str) -> bytes | None:
+        return b"x = 0\ny = 0\nx = 1\n" if path == "a.py" else None
+
+
 class Run:
     """One run of the agent, and all that could be seen of it."""
 
@@ -75,7 +92,9 @@ class Run:
         *replies: Reply | BaseException,
         cells: Iterable[Output | str | BaseException] = (),
         takes_s: float = 0.0,
-        lint: Callable[[Conclusion], list[str]] = lambda conclusion: [],
+        review: Callable[[Conclusion], list[str]] = lambda conclusion: [],
+        measured: Iterable[Measurement] = (),
+        steer: Callable[[], str | None] | None = None,
         name: str = "scripted",
         **limits: Any,
     ) -> None:
@@ -83,8 +102,17 @@ class Run:
         self.bench = FakeBench(*cells, clock=self.clock, takes_s=takes_s)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.model = ScriptedModel(replies, name=name, endpoint="" if name != "scripted" else "a script")
-        agent = Agent(self.model, self.bench, limits=AgentLimits(**limits), on_event=self._hear, clock=self.clock)
-        self.conclusion = agent.run("why does it drift?", lint=lint, run="python a.py", overview="a.py")
+        self.laboratory = FakeLaboratory(*measured)
+        agent = Agent(
+            self.model,
+            self.bench,
+            self.laboratory,
+            limits=AgentLimits(**limits),
+            on_event=self._hear,
+            steer=steer,
+            clock=self.clock,
+        )
+        self.conclusion = agent.run("why does it drift?", review=review, run="python a.py", overview="a.py")
         self.cost = agent.cost()
 
     def _hear(self, name: str, /, **data: Any) -> None:
@@ -153,15 +181,15 @@ def test_hostile_output_stays_between_the_markers_of_the_first_message() -> None
 
 def test_invented_place_goes_back_once_and_is_corrected() -> None:
     problems = [["nowhere.py:9: there is no file nowhere.py in the snapshot"], []]
-    run = Run(scripted(run_code()), scripted(CONCLUDE), scripted(CONCLUDE), lint=lambda c: problems.pop(0))
+    run = Run(scripted(run_code()), scripted(CONCLUDE), scripted(CONCLUDE), review=lambda c: problems.pop(0))
     assert run.results(2)[0]["is_error"] and run.told(2).startswith("Not accepted yet.")
     assert ">\n- nowhere.py:9: there is no file nowhere.py in the snapshot\n</box-" in run.told(2)
     assert not run.conclusion.stopped and len(run.model.requests) == 3
 
 
-def test_conclusion_that_stays_wrong_is_taken_as_it_is_after_two_returns() -> None:
-    run = Run(*[scripted(CONCLUDE)] * 5, lint=lambda c: ["cell 9 is cited, but there is no such cell"])
-    assert len(run.model.requests) == 3 and run.conclusion.answer == "It is cut."
+def test_conclusion_that_stays_wrong_is_taken_as_it_is_after_three_returns() -> None:
+    run = Run(*[scripted(CONCLUDE)] * 5, review=lambda c: ["cell 9 is cited, but there is no such cell"])
+    assert len(run.model.requests) == 4 and run.conclusion.answer == "It is cut."
 
 
 def test_model_that_never_concludes_is_nudged_twice_then_its_text_is_the_report() -> None:
@@ -303,23 +331,53 @@ class SlowModel:
 def test_reply_that_takes_too_long_ends_while_it_streams() -> None:
     clock = FakeClock()
     model = SlowModel(clock)
-    agent = Agent(model, FakeBench(clock=clock), limits=AgentLimits(max_time_s=600), clock=clock)
-    assert agent.run("why?", lint=lambda c: []).stopped == "the limit of 10 minutes is reached"
+    agent = Agent(model, FakeBench(clock=clock), FakeLaboratory(), limits=AgentLimits(max_time_s=600), clock=clock)
+    assert agent.run("why?", review=lambda c: []).stopped == "the limit of 10 minutes is reached"
     assert model.turns == 2 and 600 < clock.now_s - 1_000 <= 610
 
 
-def test_ctrl_c_while_the_model_thinks_ends_in_a_conclusion() -> None:
+def test_ctrl_c_asks_the_model_for_what_it_has() -> None:
+    run = Run(scripted(run_code()), KeyboardInterrupt(), scripted(CONCLUDE))
+    assert "The investigation ends here: Ctrl-C." in run.told(2)
+    assert not run.conclusion.stopped and run.conclusion.limits == ("Cut short: Ctrl-C.",)
+
+
+def test_ctrl_c_ends_in_a_conclusion_where_the_model_is_not_there_any_more() -> None:
     run = Run(scripted(run_code()), KeyboardInterrupt())
     assert run.conclusion.stopped == "Ctrl-C" and run.conclusion.captions == {1: "measure it"}
 
 
-def test_ctrl_c_while_a_cell_runs_ends_in_a_conclusion() -> None:
-    run = Run(scripted(run_code()), cells=[CellInterrupted(None)])
-    assert run.conclusion.stopped == "Ctrl-C"
+def test_ctrl_c_while_a_cell_runs_answers_every_call() -> None:
+    calls = scripted(run_code("a", "1"), run_code("b", "2"), run_code("c", "3"))
+    run = Run(calls, scripted(CONCLUDE), cells=[Output(kind="text", text="1.5"), CellInterrupted(None)])
+    assert [result["tool_use_id"] for result in run.results(1)] == ["1", "2", "3"]
+    assert "The user interrupted it." in run.told(1) and "Not run: the user interrupted." in run.told(1)
+    assert len(run.bench.cells) == 1
+
+
+def test_the_first_ctrl_c_on_a_terminal_steers() -> None:
+    words = ["look at the sampler, not the optimiser"]
+    run = Run(scripted(run_code()), KeyboardInterrupt(), scripted(CONCLUDE), steer=words.pop)
+    assert "The user interrupts: look at the sampler, not the optimiser" in run.told(2)
+    assert not run.conclusion.limits and not run.conclusion.stopped
+
+
+def interrupted() -> str:
+    raise KeyboardInterrupt
+
+
+def test_the_second_ctrl_c_concludes() -> None:
+    run = Run(scripted(run_code()), KeyboardInterrupt(), scripted(CONCLUDE), steer=interrupted)
+    assert run.conclusion.limits == ("Cut short: Ctrl-C.",)
+
+
+def test_the_third_ctrl_c_kills() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Run(scripted(run_code()), KeyboardInterrupt(), KeyboardInterrupt(), steer=interrupted)
 
 
 def test_ctrl_c_after_a_conclusion_went_back_keeps_it() -> None:
-    run = Run(scripted(CONCLUDE), KeyboardInterrupt(), lint=lambda c: ["wrong line"])
+    run = Run(scripted(CONCLUDE), KeyboardInterrupt(), review=lambda c: ["wrong line"])
     assert run.conclusion.answer == "It is cut." and run.conclusion.stopped == "Ctrl-C"
 
 
@@ -361,6 +419,114 @@ def test_going_in_circles_is_pointed_out_once() -> None:
     assert [n for n in range(6) if "unchanged" in run.told(n)] == [3]
 
 
+def test_going_in_circles_for_long_ends_the_investigation() -> None:
+    run = Run(*[scripted(run_code("same"))] * 6, scripted(CONCLUDE))
+    assert run.conclusion.limits == ("Cut short: it went in circles: This cell has now run 6 times unchanged.",)
+
+
+def test_cells_that_show_nothing_new_are_pointed_out() -> None:
+    run = Run(*[scripted(run_code(str(n))) for n in range(6)], scripted(CONCLUDE))
+    assert [n for n in range(7) if "nothing new" in run.told(n)] == [6]
+
+
+PRESENT = Measurement(state="present", measured=3.0, expected=1.0)
+ABSENT = Measurement(state="absent", measured=1.0, expected=1.0)
+SYMPTOM = ToolCall(id="s", name="set_symptom", input={"code": "box.symptom(...)"})
+DIFF = "--- a/a.py\n+++ b/a.py\n@@ -3 +3 @@\n-x = 1\n+x = y\n"
+TRY = ToolCall(id="t", name="try_intervention", input={"diff": DIFF})
+
+
+def test_a_symptom_is_measured_at_once_and_becomes_the_conclusions() -> None:
+    run = Run(scripted(SYMPTOM), scripted(CONCLUDE), measured=[PRESENT, PRESENT])
+    assert "Run 2: present, measured 3, expected 1, effect 2\nIt stands." in run.told(1)
+    assert run.conclusion.symptom.code == "box.symptom(...)" and not run.results(1)[0]["is_error"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "why"),
+    [
+        ([ABSENT, ABSENT], "it is absent on this snapshot"),
+        ([PRESENT, ABSENT], "it is not stable"),
+        ([Measurement(state="cannot measure", note="KeyError")] * 2, "it cannot be measured"),
+    ],
+    ids=["absent", "unstable", "crash"],
+)
+def test_a_symptom_that_does_not_show_is_refused(runs: list[Measurement], why: str) -> None:
+    run = Run(scripted(SYMPTOM), scripted(CONCLUDE), measured=runs)
+    assert run.results(1)[0]["is_error"] and why in run.told(1)
+
+
+def test_an_intervention_is_measured_before_and_after_and_kept_when_it_helps() -> None:
+    run = Run(scripted(SYMPTOM, TRY), scripted(CONCLUDE), measured=[PRESENT, PRESENT, ABSENT])
+    assert "Before: present, measured 3" in run.told(1) and "After: absent" in run.told(1)
+    assert "100.0% of the effect is gone." in run.told(1)
+    intervention = run.laboratory.trials[2][1]
+    assert intervention is not None and intervention.describe == DIFF
+    assert run.conclusion.intervention == intervention and str(intervention.sites[0]) == "a.py:3"
+
+
+@pytest.mark.parametrize(
+    ("diff", "after", "why"),
+    [
+        (DIFF, PRESENT, "0.0% of the effect is gone"),
+        (DIFF, Measurement(state="cannot measure", note="SyntaxError"), "a crash is not a success"),
+        (DIFF, Measurement(state="absent", measured=3.0, expected=3.0), "What is expected has moved"),
+        (DIFF.replace("x = y", "x = 1  # one"), ABSENT, "The checks will not accept this diff: it changes comments"),
+        (DIFF.replace("x = 1", "x = 7"), ABSENT, "the diff does not fit"),
+    ],
+    ids=["no help", "crash", "goal moved", "comments", "misfit"],
+)
+def test_an_intervention_that_does_not_help_is_not_kept(diff: str, after: Measurement, why: str) -> None:
+    tried = ToolCall(id="t", name="try_intervention", input={"diff": diff})
+    run = Run(scripted(SYMPTOM, tried), scripted(CONCLUDE), measured=[PRESENT, PRESENT, after])
+    assert why in run.told(1) and run.conclusion.intervention is None
+
+
+def test_an_intervention_needs_a_symptom() -> None:
+    run = Run(scripted(TRY), scripted(CONCLUDE))
+    assert run.results(1)[0]["is_error"] and "Set the symptom first" in run.told(1) and not run.laboratory.trials
+
+
+def test_a_fault_that_is_seeded_shows_that_the_symptom_can_fire() -> None:
+    run = Run(scripted(SYMPTOM, TRY), scripted(CONCLUDE), measured=[ABSENT, ABSENT, PRESENT])
+    assert "The symptom can fire." in run.told(1) and run.conclusion.intervention is not None
+
+
+def noted(text: str, status: str) -> ToolCall:
+    return ToolCall(id=text, name="note", input={"text": text, "status": status, "evidence": "cell 1"})
+
+
+def test_the_ledger_goes_into_the_conclusion_with_its_last_status() -> None:
+    run = Run(
+        scripted(noted("rounding", "open")),
+        scripted(noted("rounding", "refuted"), noted("a race", "open")),
+        scripted(CONCLUDE),
+    )
+    assert [(each.text, each.status) for each in run.conclusion.hypotheses] == [
+        ("rounding", "refuted"),
+        ("a race", "open"),
+    ]
+    assert "2 in the ledger" in run.told(2)
+
+
+def test_a_long_conversation_is_handed_over_with_a_note() -> None:
+    long = Usage(input=120_000, output=10)
+    replies = [
+        scripted(noted("rounding", "open")),
+        scripted(run_code(), usage=long),
+        scripted("Look at line 3."),
+        scripted(CONCLUDE),
+    ]
+    run = Run(*replies)
+    assert "a fresh one will take over" in run.told(2)
+    assert len(run.model.requests[3]) == 1
+    opening = run.told(3)
+    assert "Question: why does it drift?" in opening and "Look at line 3." in opening
+    assert "Hypothesis (open): rounding" in opening and "Cell 1 (ok): measure it" in opening
+    assert run.bench.cells[-1].purpose == "the variables that live in the kernel"
+    assert not run.conclusion.stopped
+
+
 def test_errors_in_a_row_are_pointed_out_once() -> None:
     run = Run(*[scripted(run_code(str(n))) for n in range(6)], scripted(CONCLUDE), cells=["error"] * 6)
     assert [n for n in range(7) if "in a row have failed" in run.told(n)] == [4]
@@ -380,8 +546,8 @@ def test_real_client_keeps_the_thinking_blocks_and_only_appends(monkeypatch: pyt
     with MessagesServer(turns) as server:
         model = AnthropicModel(base_url=server.url, clock=clock)
         bench = FakeBench(clock=clock)
-        agent = Agent(model, bench, clock=clock, on_event=lambda name, /, **data: events.append(name))
-        conclusion = agent.run("why?", lint=lambda c: [])
+        agent = Agent(model, bench, FakeLaboratory(), clock=clock, on_event=lambda name, /, **data: events.append(name))
+        conclusion = agent.run("why?", review=lambda c: [])
     first, broken, repeated = server.requests
     assert conclusion.answer == "It is cut." and not conclusion.stopped
     assert broken == repeated and broken["messages"][:1] == first["messages"]

@@ -11,16 +11,18 @@ PACKAGE = Path(__file__).parent.parent.parent / "debugbox"
 
 # Each module may import those above its own line only (within a line: freely).
 LAYERS = [
-    {"errors", "boxfiles", "finding", "__init__"},
-    {"settings", "foreign", "secrets", "git"},
+    {"errors", "boxfiles", "finding"},
+    {"settings", "foreign", "secrets", "git", "githistory", "tree", "listing", "tarstream"},
     {"engines", "journalfile", "bill", "render", "replay", "passages"},
     {"snapshot", "journal", "messages", "network", "endpoint", "revision"},
     {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched"},
-    {"bench", "collateral", "trials", "claims", "provenance", "conversation", "model", "shown", "budget", "tools"},
-    {"agent", "recipes", "experiments", "checks", "choose"},
+    {"bench", "collateral", "trials", "calls", "resume", "provenance", "conversation", "model", "shown", "budget", "tools"},
+    {"agent", "recipes", "claims", "experiments", "ledger", "dialogue", "hands", "inquiry", "checks", "choose"},
     {"investigation", "verification", "bisection", "since", "review", "liveview"},
+    {"api", "pytest_plugin"},
+    {"mcp_server"},
     {"commands"},
-    {"cli", "__main__"},
+    {"cli", "__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -233,7 +233,7 @@ def noisy() -> Callable[[], Any]:
         (lambda: ABSENT, F, "present in 0 of 3"),
         (flipping(), F, "present in 2 of 3"),
         (noisy(), F, "does not exceed the noise 80"),
-        (lambda: BROKEN, C, "no reason was given"),
+        (lambda: BROKEN, C, "without a reason"),
         (lambda: "no record", C, "it answered 0 times"),
         (lambda: {"state": "maybe"}, C, "the symptom's record"),
         (lambda: said("present", "much"), C, "the symptom's record"),  # type: ignore[arg-type]  # hostile
@@ -255,7 +255,7 @@ def test_a_symptom_that_does_not_stand_confirms_nothing(
         (said("present", 87.0), F, "80.0% of the effect is gone"),
         (PRESENT, F, "0.0% of the effect is gone"),
         (said("absent", 75.0, 75.0), F, "moves what is expected, not what is measured"),
-        (BROKEN, C, "no reason was given"),
+        (BROKEN, C, "without a reason"),
         (BoxGone("killed"), C, "killed"),
     ],
     ids=["too little", "nothing", "goal moved", "crash", "dead"],

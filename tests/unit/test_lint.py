@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debugbox.finding import Cell, Conclusion, Intervention, Output, Place, Suspect
+from debugbox.finding import Cell, Conclusion, Intervention, Output, Place, Quote, Suspect
 from debugbox.lint import lint
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot, take_snapshot
@@ -66,3 +66,25 @@ def test_what_is_not_there_is_named(snapshot: Snapshot, conclusion: Conclusion, 
 def test_a_problem_is_named_once(snapshot: Snapshot) -> None:
     twice = replace(GOOD, suspects=(replace(SUSPECT, file="b.py"), replace(SUSPECT, file="b.py")))
     assert len(lint(twice, snapshot, [CELL])) == 1
+
+
+@pytest.mark.parametrize("text", ["7", " 7 ", '"state": "present"', "total   7 EUR"])
+def test_a_quoted_output_is_looked_up_in_the_cells(snapshot: Snapshot, text: str) -> None:
+    outputs = (
+        Output(kind="text", name="stdout", text="total 7\n EUR"),
+        Output(kind="record", name="symptom", data={"state": "present"}),
+    )
+    cells = [replace(CELL, outputs=outputs)]
+    assert lint(replace(GOOD, quotes=(Quote(text=text, cells=(1,)),)), snapshot, cells) == []
+
+
+@pytest.mark.parametrize(
+    ("quote", "problem"),
+    [
+        (Quote(text="8 EUR", cells=(1,)), "'8 EUR' is not in the output of cell 1"),
+        (Quote(text="7", cells=(2, 3)), "'7' is not in the output of cell 2 or 3"),
+        (Quote(text="7", cells=()), "'7' is not in the output of any cell: none is cited"),
+    ],
+)
+def test_an_output_that_was_not_printed_is_named(snapshot: Snapshot, quote: Quote, problem: str) -> None:
+    assert lint(replace(GOOD, quotes=(quote,)), snapshot, [CELL]) == [problem]

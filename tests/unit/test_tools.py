@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from debugbox.calls import Change, Conclude, RunCode, SetSymptom, Tried, read_call
 from debugbox.conversation import Block, ToolCall
-from debugbox.finding import Cell, Conclusion, Output
+from debugbox.finding import Cell, Output, Place, Quote
 from debugbox.shown import (
     LAST_LINE_CHARACTERS,
     TEXT_CHARACTERS,
@@ -20,7 +21,7 @@ from debugbox.shown import (
     show_cell,
     system_prompt,
 )
-from debugbox.tools import TOOLS, RunCode, read_call
+from debugbox.tools import TOOLS
 
 MARKER = Marker("box-0123")
 
@@ -53,7 +54,7 @@ def marked(cell: Cell) -> str:
     return words(cell).partition("<box-0123>\n")[2].rpartition("\n</box-0123>")[0]
 
 
-def asked(name: str, fields: Any) -> RunCode | Conclusion:
+def asked(name: str, fields: Any) -> Any:
     return read_call(ToolCall(id="1", name=name, input=fields))
 
 
@@ -161,7 +162,7 @@ def test_going_in_circles_is_noticed() -> None:
     assert "3 times unchanged" in off_track([a_cell(), a_cell(), a_cell()])["same"]
     failed = [a_cell(status="error", code_sha256=str(n)) for n in range(4)]
     assert set(off_track(failed)) == {"errors"}
-    assert not off_track([*failed, a_cell()])
+    assert not off_track([*failed, a_cell(out("1"))])
 
 
 def test_cards_are_in_the_prompt_and_no_placeholder_is_left() -> None:
@@ -182,7 +183,7 @@ def test_schemas_are_strict(tool: Block) -> None:
         assert set(schema["required"]) <= set(schema["properties"])
 
 
-CAUSE = {"file": "a.py", "line": 3, "quote": "  x = 1 ", "claim": "it is cut", "cells": [2, 3]}
+CAUSE = {"file": "a.py", "line": 3, "quote": "  x = 1 ", "claim": "it is cut", "cells": [2, 3], "shown": "50 0"}
 
 
 def test_conclusion_becomes_the_records() -> None:
@@ -199,8 +200,9 @@ def test_conclusion_becomes_the_records() -> None:
         "limits": ["C code"],
         "premise_refuted": False,
     }
-    conclusion = asked("conclude", fields)
-    assert isinstance(conclusion, Conclusion)
+    written = asked("conclude", fields)
+    assert isinstance(written, Conclude)
+    conclusion = written.as_conclusion()
     assert conclusion.answer == "Because." and conclusion.by == "agent" and not conclusion.stopped
     first, second = conclusion.suspects
     assert (str(first), first.quote, first.why, first.cells) == ("a.py:3", "x = 1", "it is cut", (2, 3))
@@ -210,6 +212,7 @@ def test_conclusion_becomes_the_records() -> None:
     assert conclusion.intervention.parameters == {"digits": 50}
     assert str(conclusion.intervention.sites[0]) == "a.py:3"
     assert conclusion.captions == {2: "it is cut", 3: "it is cut"}
+    assert conclusion.quotes == (Quote(text="50 0", cells=(2, 3)), Quote(text="50 0", cells=(3,)))
     assert conclusion.hypotheses[0].status == "refuted" and conclusion.limits == ("C code",)
 
 
@@ -234,7 +237,11 @@ def test_conclusion_becomes_the_records() -> None:
             {"answer": "x", "causes": [], "intervention": {"kind": "k", "sites": [], "parameters": "{"}},
             "Expecting",
         ),
-        ("delete_files", {}, "there is no tool delete_files"),
+        ("set_symptom", {"code": ""}, "code: it is empty"),
+        ("try_intervention", {}, "diff: it is empty"),
+        ("try_intervention", {"diff": "--- a", "kind": "keep_exact"}, "not both"),
+        ("note", {"text": "x", "status": "maybe", "evidence": ""}, "status"),
+        ("delete_files", {}, "there is no tool delete_files; there are run_code, set_symptom, try_intervention"),
     ],
 )
 def test_wrong_calls_are_refused_in_words(name: str, fields: Any, why: str) -> None:
@@ -247,3 +254,12 @@ def test_run_code_is_taken_as_it_was_written() -> None:
     assert asked("run_code", {"code": " x = 1\n", "purpose": "set", "setup": True}) == RunCode(
         code=" x = 1\n", purpose="set", setup=True
     )
+
+
+def test_the_other_calls_are_values_too() -> None:
+    assert asked("set_symptom", {"code": "x"}) == SetSymptom(code="x")
+    assert asked("note", {"text": "a", "status": "open", "evidence": ""}) == Tried(text="a", status="open", evidence="")
+    change = asked("try_intervention", {"kind": "keep_exact", "sites": [{"file": "./a.py", "line": 3}]})
+    assert isinstance(change, Change)
+    intervention = change.as_intervention()
+    assert intervention is not None and intervention.sites == (Place(file="a.py", line=3),)
