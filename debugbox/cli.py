@@ -21,6 +21,7 @@ from debugbox.errors import DebugboxError
 BUG, STOPPED = 70, 130
 COMMANDS = {  # name: where it is; loaded when it is used
     "ask": "ask:ask",
+    "resume": "agent:resume",
     "list": "findings:list_command",
     "search": "findings:search",
     "show": "findings:show",
@@ -30,6 +31,7 @@ COMMANDS = {  # name: where it is; loaded when it is used
     "verify": "verify:verify_command",
     "bisect": "history:bisect_command",
     "since": "history:since",
+    "costs": "agent:costs",
     "recipes": "recipes:recipes",
     "base": "machine:base",
     "clean": "machine:clean",
