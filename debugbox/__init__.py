@@ -1,3 +1,22 @@
 """debugbox: debugging with throwaway code, in a closed box, ending in a checked finding."""
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+__all__ = ["DebugboxError", "Finding", "archive", "investigate", "verify"]
+
+if TYPE_CHECKING:
+    from debugbox.api import archive, investigate, verify
+    from debugbox.errors import DebugboxError
+    from debugbox.finding import Finding
+
+_WHERE = {"DebugboxError": "errors", "Finding": "finding", "archive": "api", "investigate": "api", "verify": "api"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, loaded when they are used: `debugbox --help` pays for none of them."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'debugbox' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"debugbox.{_WHERE[name]}"), name)

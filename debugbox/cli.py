@@ -32,6 +32,7 @@ COMMANDS = {  # name: where it is; loaded when it is used
     "bisect": "history:bisect_command",
     "since": "history:since",
     "costs": "agent:costs",
+    "mcp": "mcp:mcp",
     "recipes": "recipes:recipes",
     "base": "machine:base",
     "clean": "machine:clean",
