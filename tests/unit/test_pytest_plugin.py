@@ -24,13 +24,8 @@ def run_pytest(folder: Path, *options: str) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60).stdout
 
 
-def plugin() -> list[str]:
-    """The entry point is there once the package is installed with it; else the module is named."""
-    return ["-p", "debugbox.pytest_plugin"]
-
-
 def test_a_failing_test_gets_its_command_ready_to_paste(tmp_path: Path) -> None:
-    output = run_pytest(tmp_path, *plugin(), "--debugbox")
+    output = run_pytest(tmp_path, "--debugbox")
     (line,) = [line for line in output.splitlines() if line.startswith("debugbox ")]
     said = subprocess.run(
         ["sh", "-c", f"debugbox() {{ printf '%s\\n' \"$@\"; }}; {line}"], capture_output=True, text=True, check=True
@@ -40,7 +35,7 @@ def test_a_failing_test_gets_its_command_ready_to_paste(tmp_path: Path) -> None:
 
 
 def test_without_the_option_nothing_is_said(tmp_path: Path) -> None:
-    assert "debugbox" not in run_pytest(tmp_path, *plugin())
+    assert "debugbox" not in run_pytest(tmp_path)
 
 
 def test_what_cannot_be_investigated_is_said_in_a_line(tmp_path: Path) -> None:
