@@ -5,6 +5,7 @@ Hooks, monitors, filters and pagers are off, the environment is clean, and nothi
 
 import os
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
 
@@ -29,10 +30,15 @@ class Git:
             return None
 
     def files(self) -> list[str]:
-        """Tracked, modified, and untracked but not ignored; files that were deleted are not there."""
+        """Tracked (deleted ones too), and untracked but not ignored; a repository inside is listed as a folder."""
         listed = self.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-        paths = [os.fsdecode(path) for path in listed.split(b"\0") if path]
-        return [path for path in paths if os.path.lexists(self._root / path)]
+        return [os.fsdecode(path) for path in listed.split(b"\0") if path]
+
+    @cached_property
+    def submodules(self) -> frozenset[str]:
+        """Folders that hold a commit of another repository, checked out or not."""
+        listed = self.ask("ls-files", "-z", "--stage").split(b"\0")
+        return frozenset(os.fsdecode(entry.partition(b"\t")[2]) for entry in listed if entry.startswith(b"160000 "))
 
     def commit(self) -> str | None:
         try:
@@ -54,18 +60,23 @@ class Git:
         return tuple(sorted(changed | missing))
 
     def ask(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        safe_directory = ("-c", f"safe.directory={self._root}")
-        variables = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": os.environ.get("HOME", "/"),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-        }
-        command = ["git", *self._SAFE, *safe_directory, *arguments]
+        """What git prints. Raises CalledProcessError, and OSError where there is no git."""
+        command = ["git", *self._SAFE, "-c", f"safe.directory={self._root}", *arguments]
+        variables = clean_variables()
         done = subprocess.run(command, cwd=self._root, env=variables, input=stdin, capture_output=True, check=True)
         return done.stdout
+
+
+def clean_variables() -> dict[str, str]:
+    """All of the environment that git gets to see: none of the user's `GIT_*`."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", "/"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
 
 
 def _tree_entry(entry: bytes) -> tuple[str, bytes]:

@@ -17,6 +17,7 @@ from debugbox.errors import CommandMissing, EmptyQuestion, NoPython
 from debugbox.finding import Cell, Conclusion, Cost, Finding, Verdict
 from debugbox.inquiry import ModelInvestigator, Reviewer
 from debugbox.journal import Interrupted, Journal, discarded_code, evidence_of
+from debugbox.listing import choice_of
 from debugbox.model import AnthropicModel
 from debugbox.provenance import provenance_of
 from debugbox.recipes import RecipeInvestigator, choose_recipe
@@ -66,8 +67,10 @@ def investigate(
         raise EmptyQuestion
     began = time.monotonic()
     with view.step("snapshot") as step:
-        snapshot = take_snapshot(settings.repository, settings.limits, settings.exclude)
+        snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
         step.result(_describe_snapshot(snapshot))
+    for note in snapshot.notes:
+        view.note(note)
     if not snapshot.python_files and model is None:
         raise NoPython(settings.repository, len(snapshot.files))
     with view.step("environment", engine.name) as step:

@@ -32,6 +32,8 @@ def provenance_of(
         "snapshot": {"sha256": snapshot.sha256, "files": len(snapshot.files), "bytes": snapshot.size_bytes},
         "left_out": [f"{each.path}: {each.reason}" for each in snapshot.skipped[:_MOST_NAMES]],
         "masked_secrets_in": list(snapshot.masked[:_MOST_NAMES]),
+        "lfs_pointers": list(snapshot.lfs_pointers[:_MOST_NAMES]),
+        "history": snapshot.history,
         "engine": engine.describe(),
         "environment": {"key": environment.key, "image": _image(environment), "notes": list(environment.notes)},
         "python": environment.python,

@@ -64,6 +64,9 @@ class Settings:
     python: str | None = None
     dependencies: bool = True
     exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    allow_secrets: tuple[str, ...] = ()
+    history: int = 0  # commits that go into the box
     extra_packages: tuple[str, ...] = ()
     checks: bool = True
     discard_all: bool = False
@@ -193,6 +196,8 @@ def _apply_repository(settings: Settings, theirs: Mapping[str, Any]) -> Settings
         settings = replace(settings, archive=_archive_inside(settings.repository, theirs["archive"]))
     if "exclude" in theirs:
         settings = replace(settings, exclude=tuple(map(str, theirs["exclude"])))
+    if "include" in theirs:
+        settings = replace(settings, include=tuple(map(str, theirs["include"])))
     if "pip" in theirs:
         settings = replace(settings, extra_packages=tuple(map(str, theirs["pip"])))
     if "python" in theirs:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from debugbox.finding import Finding, Place, Suspect
 from debugbox.foreign import clean_line, cleaned
+from debugbox.listing import choice_of
 from debugbox.revision import Commit, describe_commits, file_at
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
@@ -38,7 +39,7 @@ class Change:
 
 def changes_since(finding: Finding, settings: Settings) -> list[Change]:
     """One change for each suspect, on the working tree as it is now."""
-    snapshot = take_snapshot(settings.repository, settings.limits, settings.exclude)
+    snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
     commit = str(finding.provenance.get("commit") or "")
     return [cleaned(_change(suspect, commit, snapshot)) for suspect in finding.suspects]
 

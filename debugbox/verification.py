@@ -23,6 +23,7 @@ from debugbox.errors import (
 )
 from debugbox.finding import Cell, Check, Conclusion, Finding, Intervention, Measurement, Place
 from debugbox.foreign import clean_line
+from debugbox.listing import choice_of
 from debugbox.revision import checked_out, commit_of
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
@@ -79,7 +80,7 @@ def open_tree(settings: Settings, engine: Engine, progress: Progress, revision: 
 
 def _tree(settings: Settings, engine: Engine, progress: Progress, name: str) -> Tree:
     try:
-        snapshot = take_snapshot(settings.repository, settings.limits, settings.exclude)
+        snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
         return Tree(name=name, snapshot=snapshot, environment=prepare_environment(snapshot, engine, settings, progress))
     except _NOT_RUNNABLE as error:
         return Tree(name=name, trouble=_first_line(error))

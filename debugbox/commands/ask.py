@@ -1,6 +1,7 @@
 """`debugbox "why …"`: a question becomes a finding."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from debugbox.commands.common import EXIT_CODES, print_finding, repository_optio
 
 if TYPE_CHECKING:
     from debugbox.settings import Settings
+    from debugbox.snapshot import Snapshot
 
 
 @click.command("ask")
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 @click.option("--with", "extra_packages", multiple=True, metavar="PKG", help="One more package in the box; repeatable.")
 @click.option("--no-dependencies", is_flag=True, help="Do not install the repository's requirements.")
 @click.option("--exclude", multiple=True, metavar="PATH", help="Leave this out of the snapshot; repeatable.")
+@click.option("--include", multiple=True, metavar="PATH", help="Add an ignored file or folder to it; repeatable.")
+@click.option(
+    "--allow-secret",
+    "allow_secrets",
+    multiple=True,
+    metavar="PATH",
+    help="Let in what looks like a secret; repeatable.",
+)
+@click.option("--history", type=int, metavar="N", help="Let the last N commits in, as a .git without anything else.")
 @click.option("--max-time", help="All in all, the checks included.  [default: 30m]")
 @click.option("--max-cost", type=float, help="In dollars.  [default: 2]")
 @click.option("--max-turns", type=int, help="Requests to the model.  [default: 40]")
@@ -57,13 +68,22 @@ def ask(words: tuple[str, ...], repository: Path, as_json: bool, quiet: bool, dr
 
 
 def _print_dry_run(settings: "Settings") -> None:
+    from debugbox.listing import choice_of
     from debugbox.snapshot import take_snapshot
 
-    snapshot = take_snapshot(settings.repository, settings.limits, settings.exclude)
+    snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
+    for line in _described(snapshot):
+        click.echo(line)
+
+
+def _described(snapshot: "Snapshot") -> Iterator[str]:
+    """Exactly what goes into a box, and where it may travel from there."""
     masked = set(snapshot.masked)
     for path in snapshot.files:
-        click.echo(f"{path}  (known secrets masked)" if path in masked else path)
-    for each in snapshot.skipped:
-        click.echo(f"left out: {each.path}: {each.reason}")
-    click.echo(f"{len(snapshot.files)} files, {snapshot.size_bytes} bytes, sha256 {snapshot.sha256}")
-    click.echo("They go into a box without network. With a model, what cells print goes to the model's provider.")
+        yield f"{path}  (known secrets masked)" if path in masked else path
+    yield from (f"left out: {each.path}: {each.reason}" for each in snapshot.skipped)
+    yield from snapshot.notes
+    yield f"{len(snapshot.files)} files, {snapshot.size_bytes} bytes, sha256 {snapshot.sha256}"
+    yield "They go into a box without network, as a copy; nothing is written back."
+    yield "With a model, the names above and whatever cells print or plot of the files go to the model's provider."
+    yield "The promise about secrets is: known names and shapes, never that there are no others."

@@ -2,12 +2,14 @@
 
 import io
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from debugbox.errors import NotARepository, SnapshotTooLarge
+from debugbox.errors import BadSettings, NotARepository, SnapshotTooLarge
+from debugbox.listing import Choice
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot, take_snapshot
 from tests.conftest import git
@@ -129,7 +131,7 @@ def test_secret_files_stay_out_and_are_listed(repository: Path, name: str) -> No
     path.write_text("secret")
     snapshot = take_snapshot(repository, Limits())
     assert name not in snapshot.files
-    assert [each.reason for each in snapshot.skipped] == ["a secret by its name"]
+    assert [each.reason for each in snapshot.skipped] == [f"a secret by its name (--allow-secret {name})"]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,98 @@ def test_known_secret_shapes_are_masked_with_the_same_length(repository: Path, s
     content = snapshot.read("config.py") or b""
     assert len(content) == len(f"KEY = '{secret}'\n") and secret.encode() not in content
     assert snapshot.masked == ("config.py",)
+
+
+def test_a_secret_that_is_allowed_by_its_path_goes_in_as_it_is(repository: Path) -> None:
+    secret = "sk-ant-" + "a" * 30
+    for name in (".env", "keys/deploy.pem", "config.py"):
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).write_text(secret)
+    choice = Choice(allow_secrets=(".env", "keys/"))
+    snapshot = take_snapshot(repository, Limits(), choice=choice)
+    assert snapshot.read(".env") == snapshot.read("keys/deploy.pem") == secret.encode()
+    assert snapshot.masked == ("config.py",)
+
+
+def test_include_adds_ignored_files_and_the_rules_for_secrets_stay(repository: Path) -> None:
+    (repository / ".gitignore").write_text("data/\nbig.csv\n")
+    (repository / "data" / "venv").mkdir(parents=True)
+    for name in ("data/a.csv", "data/venv/b.csv", "data/.env", "big.csv", "data/notes.py"):
+        (repository / name).write_text("x")
+    (repository / "data" / "out").symlink_to("/etc")
+    assert "big.csv" not in take_snapshot(repository, Limits()).files
+    snapshot = take_snapshot(
+        repository, Limits(), choice=Choice(include=("./data", "big.csv"), exclude=("data/notes.py",))
+    )
+    assert set(snapshot.files) == {".gitignore", "README.md", "app.py", "big.csv", "data/a.csv", "data/venv/b.csv"}
+    assert {each.path for each in snapshot.skipped} == {"data/.env", "data/out", "data/notes.py"}
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "/etc", "nothing", ".git", "sub/../../x", ".", "link", "link/passwd"])
+def test_include_leads_nowhere_but_inside(repository: Path, path: str) -> None:
+    (repository / "link").symlink_to("/etc")
+    with pytest.raises(BadSettings, match="--include"):
+        take_snapshot(repository, Limits(), choice=Choice(include=(path,)))
+
+
+def test_a_submodules_files_go_in_and_a_strangers_repository_does_not(repository: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lib.py").write_text("lib = 1\n")
+    (other / ".env").write_text("secret")
+    git(other, "init", "-q")
+    git(other, "add", "-f", ".")
+    git(other, "commit", "-qm", "first")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "vendor/lib")
+    git(repository, "commit", "-qm", "with a submodule")
+    shutil.copytree(other, repository / "stranger")
+    snapshot = take_snapshot(repository, Limits())
+    assert snapshot.read("vendor/lib/lib.py") == b"lib = 1\n" and snapshot.dirty == ()
+    reasons = {each.path: each.reason for each in snapshot.skipped}
+    assert set(reasons) == {"vendor/lib/.env", "stranger"} and "of its own" in reasons["stranger"]
+    (repository / "vendor" / "lib" / "lib.py").write_text("lib = 2\n")
+    assert take_snapshot(repository, Limits()).dirty == ("vendor/lib/lib.py",)
+    git(repository, "submodule", "--quiet", "deinit", "-f", "vendor/lib")
+    assert "not checked out" in take_snapshot(repository, Limits()).skipped[-1].reason
+
+
+def test_lfs_pointers_are_named_with_what_to_do(repository: Path) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1234\n"
+    (repository / "model.bin").write_text(pointer)
+    snapshot = take_snapshot(repository, Limits())
+    assert snapshot.lfs_pointers == ("model.bin",)
+    assert "git lfs pull" in snapshot.notes[0] and "model.bin" in snapshot.notes[0]
+
+
+def test_history_is_the_last_commits_and_nothing_else_of_git(repository: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        (repository / "app.py").write_text(f"number = {number}\n")
+        git(repository, "commit", "-qam", f"commit {number}")
+    git(repository, "remote", "add", "origin", "https://user:hunter2hunter2@example.org/x")
+    git(repository, "branch", "other")
+    (repository / "app.py").write_text("stashed\n")
+    git(repository, "stash")
+    (repository / ".git" / "hooks" / "post-checkout").write_text("#!/bin/sh\ntouch /tmp/evil\n")
+    snapshot = take_snapshot(repository, Limits(), choice=Choice(history=3))
+    assert snapshot.history == 3 and "not masked" in snapshot.notes[0]
+    copy = tmp_path / "copy"
+    with tarfile.open(fileobj=io.BytesIO(b"".join(snapshot.parts()))) as tar:
+        tar.extractall(copy, filter="data")
+    assert git(copy, "log", "--format=%s").split("\n")[:-1] == ["commit 3", "commit 2", "commit 1"]
+    assert git(copy, "status", "--porcelain") == "" and "number = 1" in git(copy, "show", "HEAD~2:app.py")
+    assert "commit 3" in git(copy, "log", "-1", "--format=%s", "--", "app.py") and git(copy, "blame", "app.py")
+    assert git(copy, "branch", "-a").split() == ["*", "main"] and not git(copy, "stash", "list")
+    held = b"".join(path.read_bytes() for path in (copy / ".git").rglob("*") if path.is_file())
+    assert b"hunter2" not in held and b"evil" not in held and not (copy / ".git" / "logs").exists()
+    assert snapshot.tree_hash_now() == snapshot.tree_hash
+    assert snapshot.files == ("README.md", "app.py")
+
+
+def test_no_history_where_git_leads_elsewhere(repository: Path, tmp_path: Path) -> None:
+    worktree = tmp_path / "worktree"
+    git(repository, "worktree", "add", "-q", str(worktree))
+    snapshot = take_snapshot(worktree, Limits(), choice=Choice(history=3))
+    assert snapshot.history == 0 and snapshot.skipped[-1].path == ".git"
 
 
 def test_limits_name_themselves_and_the_largest_folders(repository: Path) -> None:
