@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import sys
+import time
 from types import FrameType
 from typing import Any, Callable, Dict, List, Optional
 
@@ -31,8 +32,10 @@ class Growth:
     def __init__(self, plan: Dict[str, Any], relative: Relative) -> None:
         self.plan, self.relative = plan, relative
         self.pid = os.getpid()
+        self.started = time.perf_counter()
+        self.seconds = 0.0  # until the end of the last round, from the first step
         self.begun = 0  # steps
-        self.ended = False
+        self.open = False  # the step that was begun is not over
         rounds = int(plan["rounds"])
         # Not lists of ints: what is measured is the number of blocks, and each int would be one.
         self.blocks = array.array("q", [0] * rounds)
@@ -50,26 +53,28 @@ class Growth:
 
             self.insertions = Insertions(plan["insertions"], relative)
 
-    def step(self, number: int = 0) -> None:
-        """A step begins; all before it are over."""
-        if os.getpid() != self.pid:
-            return
-        if self.begun:
-            self._over(sys._getframe(1))
-        self.begun += 1
-
     def enter(self, number: int) -> bool:
         return True
 
     def more(self, number: int, iterable: Any) -> Any:
         return extended(iterable, self.plan["factor"])
 
-    def exit(self, number: int) -> None:
-        """The loop was left: its last step is over. Entered again, it goes on counting."""
-        if self.begun and os.getpid() == self.pid:
+    def step(self, number: int = 0) -> None:
+        """A step begins; all before it are over."""
+        if os.getpid() != self.pid:
+            return
+        if self.open:
             self._over(sys._getframe(1))
-            self.begun -= 1
-            self.begun = self.begun and self.begun + 1
+        elif not self.begun:
+            self.started = time.perf_counter()
+        self.begun += 1
+        self.open = True
+
+    def exit(self, number: int = 0) -> None:
+        """The loop was left, and with it its last step. Entered again, it goes on counting."""
+        if self.open and os.getpid() == self.pid:
+            self._over(sys._getframe(1))
+            self.open = False
 
     def _over(self, frame: FrameType) -> None:
         for _, path, cutter in self.cutters:
@@ -83,6 +88,7 @@ class Growth:
             self._round(frame)
 
     def _round(self, frame: FrameType) -> None:
+        self.seconds = time.perf_counter() - self.started
         gc.collect()
         gc.collect()  # what finalizers of the first let go of
         self.blocks[self.rounds_done] = sys.getallocatedblocks()
@@ -96,6 +102,7 @@ class Growth:
     def result(self) -> Dict[str, Any]:
         return {
             "steps": self.begun,
+            "seconds": self.seconds,
             "rounds_done": self.rounds_done,
             "blocks": list(self.blocks[: self.rounds_done]),
             "resident": list(self.resident[: self.rounds_done]),

@@ -59,7 +59,10 @@ def lengths(ignored: Set[int]) -> Dict[int, int]:
 
 def type_counts() -> "Counter[str]":
     """How many tracked objects there are of each type, by its full name."""
-    return Counter(map(type_name, map(type, gc.get_objects())))
+    counts: Counter[str] = Counter()
+    for kind, number in Counter(map(type, gc.get_objects())).items():
+        counts[type_name(kind)] += number
+    return counts
 
 
 def type_name(kind: Any) -> str:

@@ -28,7 +28,8 @@ def search(wanted: Set[int], roots: Sequence[Tuple[Path, Any]], ignored: Set[int
     """A shortest path to each object whose address is wanted. `ignored` addresses are not gone through."""
     found: Dict[int, Path] = {}
     parents: Dict[int, Tuple[int, Step]] = {}
-    starts = {id(thing): path for path, thing in roots}
+    starts = {id(thing): path for path, thing in reversed(roots)}
+    found.update((address, path) for address, path in starts.items() if address in wanted)
     things: Deque[Any] = deque(thing for _, thing in roots)
     seen = set(starts) | ignored
     while things and len(found) < len(wanted) and len(seen) < MOST_OBJECTS:

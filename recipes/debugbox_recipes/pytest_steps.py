@@ -4,6 +4,7 @@ In the program's process. Fixtures are set up once; pytest's own bookkeeping, wh
 """
 
 import builtins
+import logging
 from typing import Any, List, Optional
 
 _STEPS_BEFORE_GIVING_UP = 1_000_000
@@ -23,7 +24,15 @@ def pytest_pyfunc_call(pyfuncitem: Any) -> Optional[bool]:
         if runtime.rounds_done == len(runtime.blocks):
             break
         pyfuncitem.obj(**arguments)
+        _forget_log_records()
     return True
+
+
+def _forget_log_records() -> None:
+    """pytest keeps every log record of a test; those of the repetitions are not the program's growth."""
+    for handler in logging.root.handlers:
+        if type(handler).__module__ == "_pytest.logging" and hasattr(handler, "reset"):
+            handler.reset()
 
 
 def _is_coroutine(function: Any) -> bool:

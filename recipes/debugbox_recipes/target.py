@@ -6,6 +6,7 @@ The plan is JSON: `mode` (native, shadow), `repo`, `tools`, `result`, `watches`,
 import ast
 import atexit
 import builtins
+import importlib
 import json
 import sys
 from typing import Any, Dict, FrozenSet, List
@@ -95,6 +96,9 @@ def start(plan_file: str) -> None:
     """Install the hook in this process."""
     with open(plan_file, encoding="utf-8") as file:
         plan = json.load(file)
+    if plan.get("observer"):  # a module of this package with a `start` of its own
+        importlib.import_module(f".{plan['observer']}", __package__).start(plan)
+        return
     tools = [plan["tools"]] if plan.get("tools") else []
     sys.path.extend(tools)
     Observation(plan).install()

@@ -1,0 +1,99 @@
+"""The picture of a study: what is left over step by step, which containers grow, what truncating them does. In the box.
+
+Counts only: a picture drawn again in another box must be the same.
+"""
+
+from typing import Any, List, Tuple
+
+from debugbox_recipes import plots
+
+from .concluding import figure as number
+from .measuring import ROUNDS, Growing
+from .placing import filling_line
+from .study import Study, Trial
+
+_MOST_BARS = 6
+
+
+def draw(study: Study) -> Any:
+    """A matplotlib figure of two panels, or three where containers were truncated."""
+    heights = (1.3, 1.0, 1.0) if study.trials else (1.3, 1.0)
+    drawn, axes = plots.panels(title(study), heights)
+    _growth(study, axes[0])
+    _containers(study, axes[1])
+    if study.trials:
+        _trials(study, axes[2])
+    return drawn
+
+
+def title(study: Study) -> str:
+    if not study.grows:
+        return f"No leak: {study.step.words()} leaves nothing behind"
+    if study.stopped == "it is still filling":
+        return f"A bounded cache is still filling: {study.filling[0]}"
+    said = f"{number(study.per_step)} memory blocks stay behind with each step"
+    if not study.suspects:
+        return f"{said}; what holds them was not found"
+    line = filling_line(study, study.suspects[0])
+    return f"{said}: held by {study.suspects[0]}" + (f", filled at {line}" if line else "")
+
+
+def _rounded(growing: Growing) -> List[float]:
+    """Growth since the first round, to a hundredth of the largest: a few blocks more or less are no news."""
+    blocks = growing.result["blocks"] if growing.result else []
+    grown = [float(one - blocks[0]) for one in blocks]
+    unit = max(1.0, 10.0 ** (len(str(int(max(map(abs, grown), default=1.0)))) - 2))
+    return [round(one / unit) * unit for one in grown]
+
+
+def _growth(study: Study, axes: Any) -> None:
+    steps = [study.step.per_round * (n + 1) for n in range(ROUNDS)]
+    axes.plot(steps, _rounded(study.native[0]), color=plots.COMPUTED, marker="o", linewidth=1.8, label="as it is")
+    best = study.proof
+    if best is not None:
+        label = f"with {_short(str(best.holders[0]))} truncated"
+        axes.plot(steps, _rounded(best.growing), color=plots.EXPECTED, marker="s", linestyle="--", label=label)
+    control = next((trial for trial in study.trials if trial.name == "control truncated" and not trial.growing.trouble), None)
+    if control is not None:
+        label = f"with {_short(str(control.holders[0]))} truncated (control)"
+        axes.plot(steps, _rounded(control.growing), color=plots.OTHER, marker="^", linestyle=":", label=label)
+    plots.noise_floor(axes, 8.0, "noise")
+    axes.set_ylabel("blocks since round 1", fontsize=10)
+    axes.set_xlabel(f"steps ({study.step.words()})", fontsize=10)
+    axes.legend(loc="upper left", fontsize=10, frameon=False)
+
+
+def _short(text: str, length: int = 44) -> str:
+    return text if len(text) <= length else "…" + text[-(length - 1) :]
+
+
+def _containers(study: Study, axes: Any) -> None:
+    """Entries per step of what grows."""
+    suspects = {holder.show for holder in study.suspects}
+    rows: List[Tuple[str, float, str, str]] = []
+    for holder in study.holders[:_MOST_BARS]:
+        line = filling_line(study, holder)
+        remark = f"{number(holder.per_step)} {holder.entry or 'entries'}" + (f", filled at {line}" if line else "")
+        remark += f" (declares at most {holder.bound})" if holder.filling else ""
+        role = "suspect" if holder.show in suspects else "other"
+        rows.append((_short(str(holder)), round(holder.per_step, 3), remark, role))
+    if not rows:
+        axes.annotate("no container grows in every round", (0.02, 0.5), xycoords="axes fraction", fontsize=11)
+        axes.set_yticks([])
+        return
+    plots.bars(axes, rows, "entries that a container gains with each step")
+
+
+def _trials(study: Study, axes: Any) -> None:
+    """Blocks per step, as it is and with containers truncated."""
+    rows = [("as it is", round(study.per_step, 2), number(study.per_step), "suspect")]
+    rows += [_trial_row(trial) for trial in study.trials[: _MOST_BARS - 1]]
+    plots.bars(axes, rows, "memory blocks left over by one step")
+
+
+def _trial_row(trial: Trial) -> Tuple[str, float, str, str]:
+    name = _short(str(trial.holders[0])) + (f" +{len(trial.holders) - 1}" if len(trial.holders) > 1 else "")
+    if trial.removed is None:
+        return (f"− {name}", 0.0, "the program fails without it", "other")
+    left = round(max(0.0, trial.growing.per_step), 1)
+    return (f"− {name}", left, f"{number(left)}: {max(0.0, trial.removed):.0%} gone", "other")
