@@ -36,6 +36,7 @@ COMMANDS = {  # name: where it is; loaded when it is used
     "recipes": "recipes:recipes",
     "base": "machine:base",
     "clean": "machine:clean",
+    "completion": "completion:completion",
 }
 
 
@@ -80,7 +81,7 @@ def run() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        main(standalone_mode=False)
+        main(standalone_mode=False, prog_name="debugbox")  # whatever program started it: completion goes by this name
     except click.ClickException as error:
         error.show()
         sys.exit(2)

@@ -97,7 +97,7 @@ def test_access_keys_lead_through_the_findings(tab: Seen, review: str) -> None:
 
 
 def press_access_key(tab: Seen, key: str) -> None:
-    """Alt and a key with its text, as a keyboard sends it; `keyboard.press` leaves the text out, and nothing happens."""
+    """Alt and a key with its text, as a keyboard sends it; without the text (`keyboard.press`) nothing happens."""
     event = {"modifiers": 1, "key": key, "text": key, "unmodifiedText": key, "windowsVirtualKeyCode": ord(key.upper())}
     tab.page.context.new_cdp_session(tab.page).send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
 

@@ -1,6 +1,9 @@
 """Findings are listed, searched, exported and deleted by the beginning of their id, in their repository."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -115,3 +118,19 @@ def test_the_shell_completes_ids(run: Run, repository: Path, monkeypatch: pytest
     monkeypatch.chdir(repository)
     assert [each.value for each in complete.get_completions(["show"], "2026")] == ["20261121-7f3a09"]
     assert "verify" in [each.value for each in complete.get_completions([], "ver")]
+
+
+def test_bash_completes_through_the_real_program(run: Run, repository: Path) -> None:
+    """The console script re-executes itself, so the name by which it completes must be its own."""
+    variables = {**os.environ, "COMP_WORDS": "debugbox show 2025", "COMP_CWORD": "2"}
+    command = [sys.executable, "-m", "debugbox"]
+    done = subprocess.run(
+        command,
+        cwd=repository,
+        env={**variables, "_DEBUGBOX_COMPLETE": "bash_complete"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "plain,20251121-0dd000\n", done.stderr
+    script = subprocess.run([*command, "completion", "bash"], cwd=repository, capture_output=True, text=True).stdout
+    assert "_DEBUGBOX_COMPLETE=bash_complete" in script and "complete -o" in script
