@@ -18,6 +18,8 @@ MOST_GROWING = 40  # containers that are followed up, most entries per step firs
 MOST_OTHERS = 60  # containers that do not grow, of the user's modules
 _STRAIGHT = 0.98  # R squared
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NEVER_CUT = frozenset(("sys", "builtins", "gc", "threading", "__future__", "__main__", "_thread", "types", "typing"))
+_KEPT = frozenset(("__all__", "__slots__", "__annotations__", "__path__", "__builtins__", "__dict__"))
 Relative = Callable[[Optional[str]], Optional[str]]
 Line = Tuple[str, int]
 
@@ -142,22 +144,28 @@ class Deep:
         return {"file": file, "scope": scope, "name": path[named][1]}, names
 
     def _others(self, roots: List[Tuple[Path, Any]], ignored: Set[int], growing: Set[int]) -> List[Dict[str, Any]]:
-        """Containers of the user's modules that did not grow: truncating one of them should not help."""
+        """Containers that did not grow, of the user's modules and of those they import: placebos."""
         near = [(path, thing) for path, thing in roots if path[0][0] == "local" or self._is_user(thing)]
+        imported = _imported([thing for path, thing in near if path[0][0] == "module"])
+        near += [([["module", name]], sys.modules[name]) for name in imported]
         large = {
             id(thing): thing
             for thing in containers()
             if id(thing) not in growing and (length_function(type(thing)) or len)(thing) > 1
         }
-        found = search(set(large), near, ignored)
         rows = []
-        for address, path in found.items():
-            dunder = any(isinstance(step[-1], str) and step[-1].startswith("__") for step in path[1:])
-            if can_be_followed(path) and len(path) <= 4 and not dunder:
-                owner, _ = self._owner(path)
-                if owner is not None:
-                    rows.append({"path": path, "show": show(path), "owner": owner})
-        return sorted(rows, key=lambda row: (len(row["path"]), row["show"]))[:MOST_OTHERS]
+        for path in search(set(large), near, ignored).values():
+            if not can_be_followed(path) or len(path) > 4 or any(step[-1] in _KEPT for step in path):
+                continue
+            by = imported.get(path[0][1])
+            owner = self._imported_as(*by) if by and len(path) <= 3 else self._owner(path)[0]
+            if owner is not None:
+                rows.append({"path": path, "show": show(path), "owner": owner, "foreign": bool(by)})
+        return sorted(rows, key=lambda row: (row["foreign"], len(row["path"]), row["show"]))[:MOST_OTHERS]
+
+    def _imported_as(self, module: Any, name: str) -> Dict[str, Any]:
+        """The place of a library's container is the import of it."""
+        return {"file": self.relative(module.__file__), "scope": "", "name": name}
 
     def _growing_types(self) -> List[Dict[str, Any]]:
         last = self.types[-1]
@@ -182,6 +190,21 @@ class Deep:
 
     def result(self) -> Dict[str, Any]:
         return self.found
+
+
+def _imported(modules: List[Any]) -> Dict[str, Tuple[Any, str]]:
+    """Libraries that the user's modules import: module name to the importing module and the name it has there."""
+    found: Dict[str, Tuple[Any, str]] = {}
+    users = {module.__name__ for module in modules}
+    for module in modules:
+        for name, value in list(module.__dict__.items()):
+            source = value.__name__ if type(value) is type(sys) else getattr(type(value), "__module__", "")
+            if isinstance(value, type):
+                source = value.__module__
+            known = source in sys.modules and source not in users and source not in _NEVER_CUT
+            if known and not name.startswith("__"):
+                found.setdefault(source, (module, name))
+    return found
 
 
 def _newest(thing: Any) -> str:

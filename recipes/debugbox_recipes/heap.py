@@ -66,9 +66,9 @@ def type_counts() -> "Counter[str]":
 
 
 def type_name(kind: Any) -> str:
-    module = kind.__dict__.get("__module__", "builtins") if isinstance(kind, type) else "?"
+    module = type.__getattribute__(kind, "__dict__").get("__module__", "builtins")
     name = type.__getattribute__(kind, "__qualname__")
-    return name if module == "builtins" else f"{module}.{name}"
+    return name if module == "builtins" or type(module) is not str else f"{module}.{name}"
 
 
 def bound_of(thing: Any, owner_names: Iterable[Tuple[str, Any]]) -> Optional[int]:

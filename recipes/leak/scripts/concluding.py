@@ -7,12 +7,11 @@ from typing import Any, Dict, List, Optional
 
 from .measuring import Growing
 from .placing import callers, definition, filling_line
-from .study import Holder, Line, Study
-from .studying import growing_lines, placebos, source_line
+from .study import CONTROL, Holder, Line, Study
+from .studying import growing_lines, source_line
 
 METRIC = "memory blocks left over by one step (second half of the run, after garbage collection)"
 UNIT = "blocks/step"
-MAX_PLACEBOS = 40
 _MOST_CALLERS = 3
 _FEWEST_STEPS = 500  # of a loop that cannot be made longer: with fewer, a cache that fills looks the same
 
@@ -56,9 +55,13 @@ def answer(study: Study) -> str:
     return said
 
 
+def entries(holder: Holder) -> str:
+    count = figure(holder.per_step)
+    return f"{count} {'entry' if count == '1' else 'entries'}" + (f" ({holder.entry})" if holder.entry else "")
+
+
 def _what_holds(study: Study, holder: Holder) -> str:
-    entries = f" of {holder.entry}" if holder.entry else ""
-    said = f"They are held by {holder}, which gains {figure(holder.per_step)} entries{entries} a step"
+    said = f"They are held by {holder}, which gains {entries(holder)} a step"
     line = filling_line(study, holder)
     library = study.foreign.get(holder.show)
     if line is not None:
@@ -114,7 +117,7 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
     if not study.native or not study.grows:
         return []
     found = []
-    for trial in study.trials:
+    for trial in (trial for trial in study.trials if trial.name != CONTROL):
         names = ", ".join(map(str, trial.holders[:3]))
         if trial.removed is None:
             evidence = "with it truncated the program fails, so nothing can be said"
@@ -135,7 +138,7 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
     for holder in study.suspects:
         line = filling_line(study, holder)
         if line is not None:
-            why = f"it puts {figure(holder.per_step)} entries a step into {holder}"
+            why = f"it puts {entries(holder)} a step into {holder}"
             rows.setdefault(str(line), {**place(study, line), "score": 1.0, "why": why})
         for rank, other in enumerate(callers(study, holder)[:_MOST_CALLERS]):
             row = {**place(study, other), "score": 0.5 / (1 + rank), "why": f"it leads to {line}"}
@@ -172,9 +175,10 @@ def intervention(study: Study) -> Optional[Dict[str, Any]]:
 
 
 def placebo_places(study: Study) -> List[Any]:
-    """(line, container): other containers, by the line that defines them."""
-    found = [(definition(study.program.repo, holder.owner), holder) for holder in placebos(study)]
-    return [(line, holder) for line, holder in found if line is not None][:MAX_PLACEBOS]
+    """(line, container): the controls that the program bore, by the line that defines or imports them."""
+    borne = [trial.holders[0] for trial in study.trials if trial.name == CONTROL and trial.acted]
+    found = [(definition(study.program.repo, holder.owner), holder) for holder in borne]
+    return [(line, holder) for line, holder in found if line is not None]
 
 
 def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:

@@ -55,8 +55,9 @@ class Step:
 
     def sized(self, steps: float) -> "Step":
         """With at least this many steps in all, where the loop can be made longer."""
-        factor = max(1, math.ceil(steps / self.natural)) if self.natural else 1
-        return replace(self, per_round=max(2, math.ceil(steps / ROUNDS)), factor=factor)
+        per_round = max(2, math.ceil(steps / ROUNDS))
+        factor = max(1, math.ceil(per_round * ROUNDS / self.natural)) if self.natural else 1
+        return replace(self, per_round=per_round, factor=factor)
 
     def words(self) -> str:
         if self.kind == "test":

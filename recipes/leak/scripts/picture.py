@@ -7,10 +7,11 @@ from typing import Any, List, Tuple
 
 from debugbox_recipes import plots
 
+from .concluding import entries
 from .concluding import figure as number
 from .measuring import ROUNDS, Growing
 from .placing import filling_line
-from .study import Study, Trial
+from .study import CONTROL, Study, Trial
 
 _MOST_BARS = 6
 
@@ -38,32 +39,36 @@ def title(study: Study) -> str:
     return f"{said}: held by {study.suspects[0]}" + (f", filled at {line}" if line else "")
 
 
-def _rounded(growing: Growing) -> List[float]:
-    """Growth since the first round, to a hundredth of the largest: a few blocks more or less are no news."""
+def _rounded(study: Study, growing: Growing) -> List[float]:
+    """Growth since the first round, to a fiftieth of the program's own: a few blocks more or less are no news."""
+    own = study.native[0].result or {"blocks": [0, 0]}
+    unit = max(8.0, float(f"{abs(own['blocks'][-1] - own['blocks'][0]) / 50:.1g}"))
     blocks = growing.result["blocks"] if growing.result else []
-    grown = [float(one - blocks[0]) for one in blocks]
-    unit = max(1.0, 10.0 ** (len(str(int(max(map(abs, grown), default=1.0)))) - 2))
-    return [round(one / unit) * unit for one in grown]
+    return [round((one - blocks[0]) / unit) * unit for one in blocks]
 
 
 def _growth(study: Study, axes: Any) -> None:
     steps = [study.step.per_round * (n + 1) for n in range(ROUNDS)]
-    axes.plot(steps, _rounded(study.native[0]), color=plots.COMPUTED, marker="o", linewidth=1.8, label="as it is")
-    best = study.proof
-    if best is not None:
-        label = f"with {_short(str(best.holders[0]))} truncated"
-        axes.plot(steps, _rounded(best.growing), color=plots.EXPECTED, marker="s", linestyle="--", label=label)
-    control = next((trial for trial in study.trials if trial.name == "control truncated" and not trial.growing.trouble), None)
-    if control is not None:
-        label = f"with {_short(str(control.holders[0]))} truncated (control)"
-        axes.plot(steps, _rounded(control.growing), color=plots.OTHER, marker="^", linestyle=":", label=label)
+    own = _rounded(study, study.native[0])
+    axes.plot(steps, own, color=plots.COMPUTED, marker="o", linewidth=1.8, label="as it is")
+    for trial, colour, marker, remark in _compared(study):
+        label = f"− {_short(str(trial.holders[0]))}{remark}"
+        axes.plot(steps, _rounded(study, trial.growing), color=colour, marker=marker, linestyle="--", label=label)
     plots.noise_floor(axes, 8.0, "noise")
     axes.set_ylabel("blocks since round 1", fontsize=10)
-    axes.set_xlabel(f"steps ({study.step.words()})", fontsize=10)
-    axes.legend(loc="upper left", fontsize=10, frameon=False)
+    axes.set_ylim(-0.06 * max([*own, 100.0]), 1.08 * max([*own, 100.0]))
+    axes.set_xlabel(f"steps ({study.step.words()}); − : truncated after each step", fontsize=10)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.98), ncols=3, fontsize=9, frameon=False)
 
 
-def _short(text: str, length: int = 44) -> str:
+def _compared(study: Study) -> List[Tuple[Trial, str, str, str]]:
+    """The run with the suspects truncated, and one control: each with its colour, marker and remark."""
+    shown = [(study.proof, plots.EXPECTED, "s", "")] if study.proof is not None else []
+    control = next((trial for trial in study.trials if trial.name == CONTROL and trial.acted), None)
+    return shown + ([(control, plots.OTHER, "^", " (control)")] if control is not None else [])
+
+
+def _short(text: str, length: int = 30) -> str:
     return text if len(text) <= length else "…" + text[-(length - 1) :]
 
 
@@ -71,9 +76,9 @@ def _containers(study: Study, axes: Any) -> None:
     """Entries per step of what grows."""
     suspects = {holder.show for holder in study.suspects}
     rows: List[Tuple[str, float, str, str]] = []
-    for holder in study.holders[:_MOST_BARS]:
+    for holder in [*study.suspects, *(h for h in study.holders if h.show not in suspects)][:_MOST_BARS]:
         line = filling_line(study, holder)
-        remark = f"{number(holder.per_step)} {holder.entry or 'entries'}" + (f", filled at {line}" if line else "")
+        remark = entries(holder) + (f" at {plots.shorten(str(line), 24)}" if line else "")
         remark += f" (declares at most {holder.bound})" if holder.filling else ""
         role = "suspect" if holder.show in suspects else "other"
         rows.append((_short(str(holder)), round(holder.per_step, 3), remark, role))
@@ -87,7 +92,8 @@ def _containers(study: Study, axes: Any) -> None:
 def _trials(study: Study, axes: Any) -> None:
     """Blocks per step, as it is and with containers truncated."""
     rows = [("as it is", round(study.per_step, 2), number(study.per_step), "suspect")]
-    rows += [_trial_row(trial) for trial in study.trials[: _MOST_BARS - 1]]
+    told = [trial for trial in study.trials if trial.removed is not None]
+    rows += [_trial_row(trial) for trial in told[: _MOST_BARS - 1]]
     plots.bars(axes, rows, "memory blocks left over by one step")
 
 

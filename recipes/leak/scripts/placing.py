@@ -10,7 +10,7 @@ from .study import Holder, Line, Study
 
 
 def definition(repo: Any, owner: Optional[Mapping[str, Any]]) -> Optional[Line]:
-    """The first assignment to the container's name in its module, class or function."""
+    """The first assignment to the container's name in its module, class or function; a library's: its import."""
     if owner is None:
         return None
     try:
@@ -19,7 +19,7 @@ def definition(repo: Any, owner: Optional[Mapping[str, Any]]) -> Optional[Line]:
         return None
     scope = _scope(tree, owner["scope"])
     for node in _in_order(scope) if scope is not None else ():
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and _assigns(node, owner["name"]):
+        if _names(node, owner["name"]):
             return Line(owner["file"], node.lineno, owner["scope"])
     return None
 
@@ -38,7 +38,12 @@ def _scope(tree: ast.Module, qualified: str) -> Optional[ast.AST]:
     return next((node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == name), None)
 
 
-def _assigns(node: Any, name: str) -> bool:
+def _names(node: ast.stmt, name: str) -> bool:
+    """Whether the statement assigns to the name, or imports it."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return any((alias.asname or alias.name.partition(".")[0]) == name for alias in node.names)
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return False
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return any(getattr(target, "id", getattr(target, "attr", None)) == name for target in targets)
 

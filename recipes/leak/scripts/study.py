@@ -7,6 +7,7 @@ from debugbox_recipes.harness import Program
 
 from .measuring import Growing, Step
 
+CONTROL = "control truncated"  # the name of a trial
 COVER = 0.9  # of the growth that must be gone with the suspects truncated
 
 
@@ -54,6 +55,11 @@ class Trial:
     holders: Tuple[Holder, ...]
     growing: Growing
     removed: Optional[float]  # share of the growth that is gone
+
+    @property
+    def acted(self) -> bool:
+        """The program ended as before, and something was taken out."""
+        return self.removed is not None and sum(self.growing.counts("changed").values()) > 0
 
     @property
     def enough(self) -> bool:

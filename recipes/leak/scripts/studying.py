@@ -11,11 +11,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from debugbox_recipes.harness import Program
 
 from .measuring import Growing, Measuring, Step, loop_step
-from .study import Holder, Line, Study, Trial
+from .placing import definition, filling_line
+from .study import CONTROL, Holder, Line, Study, Trial
 
 _TRIED_ALONE = 5
 _TRIED_TOGETHER = 10
-_CONTROLS = 4  # until the program bears one
+_CONTROLS, _CONTROLS_BORNE = 14, 4
 _LONGEST_FILL_S = 30.0  # a declared bound is run into where that takes no longer
 _NATIVE_LEAK = 2048.0  # bytes of resident memory per step that blocks do not explain
 
@@ -191,10 +192,21 @@ def _intervene(study: Study, measuring: Measuring, given: Optional[str]) -> None
         if trial is not None and trial.enough:
             study.stopped, study.suspects = "it is still filling", []
             return
-    for holder in placebos(study)[:_CONTROLS] if best else ():
-        control = _try(study, measuring, "control truncated", [holder])
-        if control is None or control.removed is not None:
-            break
+    if best:
+        _controls(study, measuring)
+
+
+def _controls(study: Study, measuring: Measuring) -> None:
+    """Other containers, until the program has borne a few being truncated: the tool may choose among those."""
+    lines = {str(filling_line(study, holder)) for holder in study.suspects}
+    for holder in placebos(study):
+        line = definition(study.program.repo, holder.owner)
+        tried = [trial for trial in study.trials if trial.name == CONTROL]
+        if len(tried) == _CONTROLS or sum(trial.acted for trial in tried) == _CONTROLS_BORNE or measuring.left_s < 60:
+            return
+        if line is not None and str(line) not in lines:
+            lines.add(str(line))
+            _try(study, measuring, CONTROL, [holder])
 
 
 def _most_helpful(study: Study) -> List[Holder]:
