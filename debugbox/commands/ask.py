@@ -48,8 +48,17 @@ if TYPE_CHECKING:
 @click.option("--discard-all", is_flag=True, help="Do not keep the symptom's code either.")
 @click.option("--dry-run", is_flag=True, help="Print what would go into the box, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the finding as JSON.")
+@click.option("--json-events", "as_events", is_flag=True, help="JSON lines: each event, the finding last.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def ask(words: tuple[str, ...], repository: Path, as_json: bool, quiet: bool, dry_run: bool, **options: Any) -> None:
+def ask(
+    words: tuple[str, ...],
+    repository: Path,
+    as_json: bool,
+    as_events: bool,
+    quiet: bool,
+    dry_run: bool,
+    **options: Any,
+) -> None:
     """Investigate QUESTION in the repository you are in."""
     question = " ".join(words)
     settings = settings_of(repository, options)
@@ -57,13 +66,18 @@ def ask(words: tuple[str, ...], repository: Path, as_json: bool, quiet: bool, dr
         return _print_dry_run(settings)
     from debugbox.choose import choose_engine, choose_model
     from debugbox.investigation import investigate
+    from debugbox.render.events import EventLines
     from debugbox.render.live import View
 
-    view = View(sys.stderr, quiet=quiet)
+    events = EventLines(sys.stdout) if as_events else None
+    view = events or View(sys.stderr, quiet=quiet)
     model = choose_model(settings, view.note)
     engine = choose_engine(settings, view.note)
     kept = investigate(question, settings, engine=engine, model=model, view=view)
-    print_finding(kept.finding, kept.path, kept.note, as_json)
+    if events:
+        events.finding(kept.finding, str(kept.path or ""))
+    else:
+        print_finding(kept.finding, kept.path, kept.note, as_json)
     sys.exit(EXIT_CODES[kept.finding.verdict])
 
 

@@ -82,3 +82,9 @@ def print_finding(finding: "Finding", path: Path | None, note: str, as_json: boo
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns
     click.echo(terminal.report(finding, path=path, note=note, colour=colour, width=width), nl=False)
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        from debugbox.render.plots import show_plots
+
+        show_plots(finding, Console())
