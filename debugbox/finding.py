@@ -136,7 +136,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """A cited cell: the caption, and the outputs that are kept. Its code is gone."""
+    """A cited cell: the caption, and the outputs that are kept. Its code is gone, but for `--keep-code`."""
 
     cell: int
     caption: str
@@ -144,6 +144,7 @@ class Evidence:
     code_sha256: str
     code_lines: int
     outputs: tuple[Output, ...]
+    code: str = ""
 
     __pydantic_config__ = _STRICT
 

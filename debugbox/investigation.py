@@ -198,7 +198,10 @@ def _finding(
     """The record: what was concluded, what the checks made of it, and what is kept of the cells."""
     conclusion = judgement.conclusion
     captions = conclusion.captions
-    evidence = tuple(evidence_of(cell, captions[cell.id]) for cell in bench.cells if cell.id in captions)
+    code = bench.code if settings.keep_code else {}
+    evidence = tuple(
+        evidence_of(cell, captions[cell.id], code.get(cell.id, "")) for cell in bench.cells if cell.id in captions
+    )
     symptom = replace(conclusion.symptom, code="") if settings.discard_all else conclusion.symptom
     box = {
         "box": {"settings": bench.applied, "not enforced": list(bench.unenforced), "bad messages": bench.bad_messages}

@@ -46,8 +46,8 @@ def kept_cell(cell: Cell) -> Cell:
     return replace(cleaned(cell), outputs=tuple(cleaned(without_cell_source(o)) for o in cell.outputs))
 
 
-def evidence_of(cell: Cell, caption: str) -> Evidence:
-    """A cited cell as it goes into the finding."""
+def evidence_of(cell: Cell, caption: str, code: str = "") -> Evidence:
+    """A cited cell as it goes into the finding; `code` is kept where its user asked for it."""
     kept = kept_cell(cell)
     return Evidence(
         cell=kept.id,
@@ -56,6 +56,7 @@ def evidence_of(cell: Cell, caption: str) -> Evidence:
         code_sha256=kept.code_sha256,
         code_lines=kept.code_lines,
         outputs=kept.outputs,
+        code=code,
     )
 
 

@@ -70,6 +70,7 @@ class Settings:
     extra_packages: tuple[str, ...] = ()
     checks: bool = True
     discard_all: bool = False
+    keep_code: bool = False
     limits: Limits = field(default_factory=Limits)
     archive: Path | None = None  # a folder inside the repository; None is the user's data directory
 

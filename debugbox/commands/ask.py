@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--snapshot-size", "snapshot_bytes", help="How large at most.  [default: 500m]")
 @click.option("--no-checks", is_flag=True, help="Believe it unchecked: the verdict is `suspected` at most.")
 @click.option("--discard-all", is_flag=True, help="Do not keep the symptom's code either.")
+@click.option("--keep-code", is_flag=True, help="Keep the code of the cited cells too.")
 @click.option("--dry-run", is_flag=True, help="Print what would go into the box, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the finding as JSON.")
 @click.option("--json-events", "as_events", is_flag=True, help="JSON lines: each event, the finding last.")

@@ -99,7 +99,7 @@ def _cells(finding: Finding) -> Iterator[Node]:
     yield _markdown("evidence", sections.evidence_title(finding))
     for index, evidence in enumerate(finding.evidence, start=1):
         yield _markdown(f"evidence-{index}", sections.caption(index, evidence))
-        yield _code(f"evidence-{index}-outputs", sections.discarded(evidence), _outputs(evidence))
+        yield _code(f"evidence-{index}-outputs", evidence.code or sections.discarded(evidence), _outputs(evidence))
     if finding.hypotheses:
         yield _markdown("hypotheses", sections.hypotheses(finding))
     yield from _symptom_cells(finding)

@@ -125,6 +125,14 @@ def test_throwaway_code_is_a_comment_with_its_length_and_hash() -> None:
     assert sources["symptom-code"] == FINDING.symptom.code
 
 
+def test_code_that_was_kept_on_request_is_in_its_place() -> None:
+    finding = replace(FINDING, evidence=(replace(FINDING.evidence[0], code="print(</pre>)"),))
+    (cell,) = [cell for cell in nodes(to_notebook(finding)) if cell["id"] == "evidence-1-outputs"]
+    assert cell["source"] == "print(</pre>)"
+    assert "<pre>print(&lt;/pre&gt;)</pre>" in to_page(finding)
+    assert from_notebook(to_notebook(finding)) == finding
+
+
 def test_a_discarded_symptom_leaves_its_runs() -> None:
     finding = replace(FINDING, symptom=replace(FINDING.symptom, code=""))
     (cell,) = [cell for cell in nodes(to_notebook(finding)) if cell["id"] == "symptom-code"]
