@@ -1,0 +1,51 @@
+"""Run-time interventions by kind, as plans for a program under observation. Runs in the kernel.
+
+What the checks put into `box.context["interventions"]` acts on any program that is run with such a plan: through the
+harness, or through `box.run`, which asks `environment` for it.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from .harness import HOOK, places
+from .mutations import KINDS
+
+
+def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any], List[str]]:
+    """The plan that applies them, and the kinds nobody knows. An empty plan where there is nothing to apply.
+
+    Lines kept exact and changed statements are of two observers: they are not applied together, the first kind wins.
+    """
+    keep: List[Dict[str, Any]] = []
+    mutations: List[Dict[str, Any]] = []
+    unknown = []
+    for one in interventions:
+        kind, sites = str(one["kind"]), one.get("sites") or ()
+        if kind == "keep_exact":
+            keep += places(sites)
+        elif kind in KINDS:
+            nth = int((one.get("parameters") or {}).get("nth", 0))
+            mutations += [{**place, "kind": kind, "nth": nth} for place in places(sites)]
+        else:
+            unknown.append(kind)
+    if keep:
+        return {"mode": "native", "keep": keep}, unknown
+    return ({"observer": "spectrum", "mutations": mutations} if mutations else {}), unknown
+
+
+def environment(context: Mapping[str, Any], repo: str, python_path: Sequence[str]) -> Dict[str, str]:
+    """Variables that put the context's interventions in force in every Python a command starts; {} where none is.
+
+    The plan lies in a folder of its own that lives as long as the box.
+    """
+    plan, _ = plan_of(context.get("interventions") or ())
+    if not plan:
+        return {}
+    folder = Path(tempfile.mkdtemp(prefix="debugbox-"))
+    fixed = {"mode": "native", "repo": repo, "tools": "/opt/box/tools", "result": str(folder / "result")}
+    (folder / "plan.json").write_text(json.dumps({**fixed, "watches": [], "keep": [], **plan}), encoding="utf-8")
+    paths = os.pathsep.join([str(HOOK), *python_path])
+    return {"DEBUGBOX_PLAN": str(folder / "plan.json"), "PYTHONPATH": paths}
