@@ -111,6 +111,7 @@ class RequirementsUnresolvable(DebugboxError):
     exit_code, slug = 33, "requirements-unresolvable"
 
     def __init__(self, words: str) -> None:
+        self.words = words
         super().__init__(
             f"The repository's requirements could not be installed. The resolver says:\n{words}\n"
             "Fix the manifest it names, choose another interpreter with --python 3.X, "
@@ -140,6 +141,19 @@ class NoInterpreter(DebugboxError):
         super().__init__(
             f"The repository wants Python {wanted}; found here: {found or 'none that a box can use (3.9 to 3.13)'}.\n"
             "Install such an interpreter, or choose another with --python 3.X."
+        )
+
+
+class CondaOnly(DebugboxError):
+    """environment.yml wants what pip cannot install."""
+
+    exit_code, slug = 36, "conda-only"
+
+    def __init__(self, name: str, entry: str) -> None:
+        super().__init__(
+            f"{name} wants `{entry}`, which is not known to be on the package index; boxes are made with pip.\n"
+            "Put what pip can install into requirements.txt, or go on without: --no-dependencies, "
+            "and --with PKG for each package that the question needs."
         )
 
 

@@ -63,6 +63,7 @@ class Settings:
     recipe: str | None = None
     python: str | None = None
     dependencies: bool = True
+    refresh: bool = False  # build the environment anew
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--recipe", help="Without a model: this recipe.")
 @click.option("--python", help="Interpreter of the box, 3.9 to 3.13.")
 @click.option("--with", "extra_packages", multiple=True, metavar="PKG", help="One more package in the box; repeatable.")
+@click.option("--refresh", is_flag=True, help="Build the environment anew.")
 @click.option("--no-dependencies", is_flag=True, help="Do not install the repository's requirements.")
 @click.option("--exclude", multiple=True, metavar="PATH", help="Leave this out of the snapshot; repeatable.")
 @click.option("--include", multiple=True, metavar="PATH", help="Add an ignored file or folder to it; repeatable.")

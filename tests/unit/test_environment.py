@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, Transport
 from debugbox.environment import import_roots, plan_environment, prepare_environment
-from debugbox.errors import BadSettings, NoInterpreter
+from debugbox.errors import BadSettings, NoInterpreter, RequirementsUnresolvable
 from debugbox.settings import Limits, Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
@@ -151,3 +151,40 @@ def test_two_runs_at_once_build_once(settings: Settings, tmp_path: Path, monkeyp
 def test_a_src_layout_is_importable_without_being_installed(settings: Settings) -> None:
     assert import_roots(snapshot_of(settings, app_py="")) == ("/srv/repo",)
     assert import_roots(snapshot_of(settings, src__pkg__mod_py="")) == ("/srv/repo/src", "/srv/repo")
+
+
+def test_tests_that_cannot_be_installed_are_given_up_with_a_word_and_only_tried_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBUGBOX_CACHE_DIR", str(tmp_path / "cache"))
+    text = '[project]\nname = "a"\ndependencies = ["six"]\n[project.optional-dependencies]\ntest = ["nose2<0"]\n'
+    snapshot = snapshot_of(settings, pyproject_toml=text)
+    tried: list[tuple[str, ...]] = []
+
+    class Refusing(FakeEngine):
+        def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
+            tried.append(plan.requirements)
+            if "nose2<0" in plan.requirements:
+                raise RequirementsUnresolvable("because nose2<0 does not exist")
+            return super().build(plan, progress)
+
+    engine = Refusing()
+    for _ in range(2):
+        environment = prepare_environment(snapshot, engine, settings, lambda line: None)
+        assert "tests cannot be met" in environment.notes[-1] and "nose2<0 does not exist" in environment.notes[-1]
+    assert tried == [("six", "nose2<0"), ("six",)]
+
+
+def test_refresh_builds_anew(settings: Settings) -> None:
+    engine, snapshot = FakeEngine(), snapshot_of(settings, a_py="")
+    for asked in (settings, settings, replace(settings, refresh=True)):
+        prepare_environment(snapshot, engine, asked, lambda line: None)
+    assert len(engine.built) == 2
+
+
+def test_classifiers_choose_where_nothing_else_does_and_a_miss_is_told(settings: Settings) -> None:
+    text = '[project]\nname = "a"\nclassifiers = ["Programming Language :: Python :: 3.11"]\n'
+    assert plan_environment(snapshot_of(settings, pyproject_toml=text), FakeEngine(), settings).python == "3.11"
+    snapshot = snapshot_of(settings, pyproject_toml=text.replace("3.11", "3.7"))
+    environment = prepare_environment(snapshot, FakeEngine(), settings, lambda line: None)
+    assert environment.python == "3.13" and "classifiers say" in environment.notes[0]
