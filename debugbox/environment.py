@@ -20,7 +20,7 @@ from debugbox.engines import Engine, Environment, EnvironmentPlan, Progress
 from debugbox.errors import BadSettings, NoInterpreter, RequirementsUnresolvable
 from debugbox.manifests import Wanted, pinned_python, wanted_of
 from debugbox.settings import Settings
-from debugbox.snapshot import Snapshot
+from debugbox.snapshot import METADATA, Snapshot
 
 
 def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, progress: Progress) -> Environment:
@@ -78,9 +78,10 @@ def plan_environment(
 
 
 def import_roots(snapshot: Snapshot) -> tuple[str, ...]:
-    """Folders of the box that come first on the path: `src` where it holds packages, and the repository itself."""
+    """Folders of the box that come first on the path: `src` where it holds packages, the repository, its metadata."""
     has_src = any(path.startswith("src/") and path.endswith(".py") for path in snapshot.files)
-    return ("/srv/repo/src", "/srv/repo") if has_src else ("/srv/repo",)
+    roots = ("/srv/repo/src", "/srv/repo") if has_src else ("/srv/repo",)
+    return (*roots, f"/srv/repo/{METADATA}") if snapshot.has_metadata else roots
 
 
 def _find_or_build(plan: EnvironmentPlan, engine: Engine, settings: Settings, progress: Progress) -> Environment:

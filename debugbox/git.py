@@ -46,6 +46,13 @@ class Git:
         except subprocess.CalledProcessError:
             return None  # no commit yet
 
+    def last_tag(self) -> str:
+        """The nearest tag before HEAD, or nothing."""
+        try:
+            return self.ask("describe", "--tags", "--abbrev=0").decode("utf-8", "replace").strip()
+        except subprocess.CalledProcessError:
+            return ""
+
     def dirty(self, blobs: dict[str, bytes], links: list[str]) -> tuple[str, ...]:
         """Files that differ from HEAD. Compared by content here: `git diff` would run the repository's filters."""
         try:

@@ -47,6 +47,22 @@ def read_project(read: Read) -> Project:
     return replace(project, version=project.version or _version_in_code(read, project.name), notes=notes)
 
 
+def metadata_files(project: Project, version: str) -> dict[str, bytes]:
+    """What `importlib.metadata` needs to know the package, as files of a `dist-info` folder; it is never built."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", project.name) or not re.fullmatch(r"[\w.!+-]+", version):
+        return {}
+    lines = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {each}" for each in project.dependencies if "\n" not in each]
+    points = [
+        line
+        for group, entries in project.entry_points.items()
+        for line in (f"[{group}]", *(f"{name} = {target}" for name, target in entries.items()))
+    ]
+    folder = f"{re.sub(r'[-.]+', '_', project.name)}-{version}.dist-info"
+    texts_of = {"METADATA": lines, "entry_points.txt": points}
+    return {f"{folder}/{name}": "".join(f"{line}\n" for line in each).encode() for name, each in texts_of.items()}
+
+
 def read_toml(read: Read, name: str) -> dict[str, Any]:
     """A TOML file of the repository, or nothing where there is none. Raises BadSettings."""
     try:

@@ -78,6 +78,9 @@ class Spool:
     def add_link(self, path: str, target: str) -> None:
         self._write([link_header(path, target)])
 
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self._file.fileno(), size, offset)
+
     def finish(self) -> int:
         """End the tar; gives a descriptor of its own for reading it."""
         self._write([END])

@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent.parent / "debugbox"
 # Each module may import those above its own line only (within a line: freely).
 LAYERS = [
     {"errors", "boxfiles", "finding"},
-    {"settings", "foreign", "secrets", "git", "githistory", "project", "lockfiles", "condafile", "tree", "listing", "tarstream"},
+    {"settings", "foreign", "secrets", "git", "githistory", "tree", "listing", "tarstream", "taking"}
+    | {"project", "lockfiles", "condafile"},
     {"engines", "journalfile", "bill", "render", "replay", "passages"},
     {"snapshot", "manifests", "journal", "messages", "network", "endpoint", "revision"},
     {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched"},

@@ -1,5 +1,6 @@
 """The snapshot is the repository as it stands, read safely; what is left out is listed; nothing is written."""
 
+import importlib.metadata
 import io
 import os
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from debugbox.errors import BadSettings, NotARepository, SnapshotTooLarge
 from debugbox.listing import Choice
 from debugbox.settings import Limits
-from debugbox.snapshot import Snapshot, take_snapshot
+from debugbox.snapshot import METADATA, Snapshot, take_snapshot
 from tests.conftest import git
 
 
@@ -268,3 +269,16 @@ def test_source_lines_are_found_by_number(repository: Path) -> None:
     snapshot = take_snapshot(repository, Limits())
     assert snapshot.source_line("app.py", 2) == "return 2 * x"
     assert snapshot.source_line("app.py", 99) is None and snapshot.source_line("none.py", 1) is None
+
+
+def test_the_package_is_known_by_name_and_version_without_being_installed(repository: Path, tmp_path: Path) -> None:
+    project = '[project]\nname = "my-app"\ndynamic = ["version"]\n[project.scripts]\nmy = "app:main"\n'
+    (repository / "pyproject.toml").write_text(project)
+    git(repository, "tag", "v3.1.4")
+    snapshot = take_snapshot(repository, Limits())
+    with tarfile.open(fileobj=io.BytesIO(b"".join(snapshot.parts()))) as tar:
+        tar.extractall(tmp_path / "copy", filter="data")
+    (found,) = importlib.metadata.distributions(path=[str(tmp_path / "copy" / METADATA)])
+    assert (found.name, found.version) == ("my-app", "3.1.4")
+    assert [(each.name, each.value) for each in found.entry_points] == [("my", "app:main")]
+    assert snapshot.has_metadata and "pyproject.toml" in snapshot.files and not list(repository.glob("*metadata*"))
