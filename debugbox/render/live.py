@@ -3,6 +3,7 @@
 Piped, it is a plain log. No foreign text is ever read as markup.
 """
 
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ class View:
     def note(self, text: str) -> None:
         """A line worth reading later."""
         for line in text.splitlines() or [""]:
-            self._line("", line)
+            for part in textwrap.wrap(clean_line(line), self._room(NAME_COLUMNS + 1)) or [""]:
+                self._line("", part)
 
     def cell(self, cell: Cell) -> None:
         """A cell that has ended: its purpose, how it ended, how long it took."""

@@ -111,7 +111,7 @@ def _check(check: Check, width: int) -> str:
 def _how_to_look(finding: Finding, path: Path | None) -> str:
     if path is None:
         return f"Finding   {finding.id}"
-    again = [f"  debugbox verify {finding.id}   is it still so? On the repository as it is then."]
+    again = [f"  debugbox verify {finding.id}   is it still so, on the tree as it is then?"]
     lines = [
         f"Finding   {finding.id}",
         f"Notebook  {clean_text(str(path))}",

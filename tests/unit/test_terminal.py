@@ -183,6 +183,15 @@ def test_the_headline_says_it_to_somebody_new_with_the_place(verdict: Verdict, b
     assert words.headline(finding).startswith(begins)
 
 
+def test_a_note_is_wrapped_on_a_terminal_and_never_cut() -> None:
+    stream = Terminal()
+    words = "no credentials for a model: a recipe investigates by itself, and --model NAME asks for one " * 3
+    View(stream, clock=Clock()).note(words)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert " ".join(shown.split()) == words.strip()
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_quiet_shows_nothing() -> None:
     assert run_steps(io.StringIO(), quiet=True) == ""
     assert run_steps(Terminal(), quiet=True) == ""
