@@ -20,8 +20,9 @@ from debugbox.journal import Interrupted, Journal, discarded_code, evidence_of
 from debugbox.listing import choice_of
 from debugbox.model import AnthropicModel
 from debugbox.provenance import provenance_of
-from debugbox.recipes import RecipeInvestigator, choose_recipe
+from debugbox.recipes import RecipeInvestigator
 from debugbox.resume import digest_of, together
+from debugbox.routing import has_tests, probe_tests, probes_of, route
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
@@ -123,13 +124,23 @@ class _Investigator:
         judge = self._judge_in_between if settings.checks else None
         self._reviewer = Reviewer(boxes, bench, judge)
 
+    def _by_recipe(self) -> Conclusion:
+        """The recipe that the question, and a run of the command or of the tests, speak for."""
+        limits, wanted = self._settings.limits, self._settings.recipe
+        if wanted is None and not self._settings.run and has_tests(self._boxes.snapshot.python_files):
+            probe_tests(self._bench, limits.probe_timeout_s)
+        choice = route(self._question, wanted, probes_of(self._bench))
+        if choice.card is None:
+            self._view.note(choice.reason)
+            return choice.nothing_run()
+        timeout_s, note = limits.recipe_timeout_s, self._view.note
+        recipe = RecipeInvestigator(choice.card, choice.reason, self._bench, timeout_s=timeout_s, note=note)
+        return choice.told_in(recipe.run(self._question, self._settings.run))
+
     def run(self, model: AnthropicModel | None, past: Interrupted | None) -> tuple[Conclusion, Cost]:
         """The conclusion, and what it cost, an interrupted run before it included."""
         if model is None:
-            limit_s = self._settings.limits.recipe_timeout_s
-            card, reason = choose_recipe(self._question, self._settings.recipe)
-            recipe = RecipeInvestigator(card, reason, self._bench, timeout_s=limit_s, note=self._view.note)
-            return recipe.run(self._question, self._settings.run), Cost()
+            return self._by_recipe(), Cost()
         spent = past.records.cost if past else Cost()
         if past:
             self._bench.cells += [self._journal.cell(cell) for cell in past.records.cells]

@@ -1,0 +1,189 @@
+"""Which recipe fits, without a model: the question's words are weak evidence, a run of the command is strong.
+
+The choice keeps its reasons, and they go into the finding. Where nothing speaks for any recipe, none is run.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from debugbox.bench import Bench
+from debugbox.finding import Conclusion, Hypothesis
+from debugbox.recipes import Card, choose_recipe, read_cards
+
+_TESTS = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?)\.py$")
+_SUMMARY = re.compile(r"\b(\d+) (failed|errors?|passed)\b")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?", re.IGNORECASE)
+_WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
+_STRONG = 3.0
+_SERIES = 5  # values in a row that rise, or fall, all the way
+_COMMON = {
+    "what",
+    "when",
+    "with",
+    "that",
+    "this",
+    "does",
+    "from",
+    "have",
+    "than",
+    "they",
+    "into",
+    "only",
+    "code",
+    "python",
+}
+_PROBE_TESTS = """\
+import debugbox_kernel as box
+done = box.run("python -m pytest -q -x -p no:cacheprovider --continue-on-collection-errors", timeout_s={limit_s!r})
+tail = {{"stdout": done.stdout[-2000:], "stderr": done.stderr[-2000:]}}
+box.report("probe", {{"exit_code": done.exit_code, "duration_s": done.duration_s, "timed_out": done.timed_out, **tail}})
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What speaks for a recipe, or against it (a negative weight)."""
+
+    recipe: str
+    weight: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The recipe to run, or None, with what spoke for and against each."""
+
+    card: Card | None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """For the chosen recipe; where there is none, why none."""
+        if self.card is None:
+            against = "; ".join(dict.fromkeys(each.why for each in self.evidence)) or "nothing speaks for any"
+            return f"no recipe fits: {against}"
+        mine = [each.why for each in self.evidence if each.recipe == self.card.name and each.weight > 0]
+        return "; ".join(mine) or "nothing speaks for another one"
+
+    def told_in(self, conclusion: Conclusion) -> Conclusion:
+        """The conclusion with the choice among its hypotheses."""
+        if self.card is None:
+            return conclusion
+        said = [Hypothesis(text=f"the recipe {self.card.name} fits", status="supported", evidence=self.reason)]
+        said += [
+            Hypothesis(text=f"the recipe {each.recipe} fits", status="refuted", evidence=each.why)
+            for each in self.evidence
+            if each.weight < 0 and each.recipe != self.card.name
+        ]
+        return replace(conclusion, hypotheses=(*conclusion.hypotheses, *said))
+
+    def nothing_run(self) -> Conclusion:
+        """The conclusion where no recipe fits."""
+        advice = "Give a command that shows the symptom with --run, name a recipe with --recipe, or ask with a model."
+        return Conclusion(
+            answer=f"{self.reason[0].upper()}{self.reason[1:]}. {advice}", by="no recipe", limits=(self.reason,)
+        )
+
+
+def probe_tests(bench: Bench, limit_s: float) -> None:
+    """Run the repository's tests up to the first that fails; the record is read by `route`. Raises BoxGone."""
+    bench.run_cell(_PROBE_TESTS.format(limit_s=limit_s), purpose="do the tests pass", timeout_s=limit_s + 5)
+
+
+def has_tests(files: Sequence[str]) -> bool:
+    return any(_TESTS.search(path) for path in files)
+
+
+def probes_of(bench: Bench) -> list[dict[str, Any]]:
+    """How the question's command, or the tests, ended so far."""
+    return [record for cell in bench.cells for record in cell.records("probe")]
+
+
+def route(
+    question: str, wanted: str | None, probes: Sequence[Mapping[str, Any]], cards: tuple[Card, ...] | None = None
+) -> Choice:
+    """The recipe named, else the one that most speaks for.
+
+    Raises:
+        NoSuchRecipe: the one named does not exist.
+    """
+    known = cards or read_cards()
+    if wanted is not None:
+        card, why = choose_recipe(question, wanted, known)
+        return Choice(card=card, evidence=(Evidence(recipe=card.name, weight=_STRONG, why=why),))
+    names = {card.name for card in known}
+    found = [*_by_words(question, known), *(each for probe in probes for each in _by_probe(probe))]
+    evidence = tuple(each for each in found if each.recipe in names)
+    weights = {card.name: sum(each.weight for each in evidence if each.recipe == card.name) for card in known}
+    best = max(known, key=lambda card: (weights[card.name], card.name))
+    return Choice(card=best if weights[best.name] > 0 else None, evidence=evidence)
+
+
+def _by_words(question: str, cards: Sequence[Card]) -> Iterator[Evidence]:
+    asked = _words(question)
+    for card in cards:
+        shared = sorted(asked & _words(f"{card.name} {card.description}"))
+        if shared:
+            weight = min(_MOST_WORDS, _WORD * len(shared) + (_WORD if card.name in asked else 0.0))
+            yield Evidence(recipe=card.name, weight=weight, why=f"the question says {', '.join(shared)}")
+
+
+def _words(text: str) -> set[str]:
+    found = {word.rstrip("s") for word in re.findall(r"[a-z]{4,}", text.lower().replace("_", " "))}
+    return {word for word in found if word not in _COMMON}
+
+
+def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
+    """What one run of the command says."""
+    output, code = str(probe.get("stdout", "")), probe.get("exit_code")
+    if probe.get("timed_out"):
+        for recipe in ("suspects", "drift"):
+            yield Evidence(recipe=recipe, weight=-1.0, why="the command did not end within the probe's time")
+        return
+    counts = {kind.rstrip("s"): int(number) for number, kind in _SUMMARY.findall(output[-300:])}
+    if code == 0:
+        yield from _of_success(output, bool(counts))
+    elif counts.get("failed") or counts.get("error"):
+        failing = counts.get("failed", 0) + counts.get("error", 0)
+        yield Evidence(recipe="suspects", weight=_STRONG, why=f"pytest reports {failing} failing")
+        yield Evidence(recipe="drift", weight=-1.0, why="a test fails: that is no slow deviation")
+    elif "No module named pytest" in str(probe.get("stderr", "")):
+        yield Evidence(recipe="suspects", weight=-1.0, why="there is no pytest in the box (--with pytest)")
+    elif code != 5:  # pytest: no test was collected
+        why = f"the command ends with exit code {code}{_last_line(str(probe.get('stderr', '')))}"
+        yield Evidence(recipe="suspects", weight=_STRONG, why=why)
+        yield Evidence(recipe="drift", weight=-_STRONG, why=f"{why}: that is no slow deviation")
+
+
+def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:
+    what = "all tests pass" if under_pytest else "the command ends well"
+    yield Evidence(recipe="suspects", weight=-_STRONG, why=f"nothing fails: {what}")
+    if under_pytest:
+        return
+    series = _longest_series(output)
+    if series >= _SERIES:
+        yield Evidence(recipe="drift", weight=1.5, why=f"it prints a number that goes one way {series} times in a row")
+    elif _NUMBER.search(output):
+        yield Evidence(recipe="drift", weight=1.0, why="it ends well and prints numbers")
+
+
+def _longest_series(output: str) -> int:
+    """The longest run of lines in which the number at one position only rises or only falls."""
+    rows = [[float(text) for text in _NUMBER.findall(line)] for line in output.splitlines()]
+    longest = 0
+    for column in range(max((len(row) for row in rows), default=0)):
+        values = [row[column] for row in rows if len(row) > column]
+        for sign in (1, -1):
+            length = 1
+            for before, after in itertools.pairwise(values):
+                length = length + 1 if sign * (after - before) > 0 else 1
+                longest = max(longest, length)
+    return longest
+
+
+def _last_line(stderr: str) -> str:
+    lines = stderr.strip().splitlines()
+    return f" ({lines[-1][:120]})" if lines else ""

@@ -1,0 +1,79 @@
+"""Without a model: words choose weakly, a run of the command strongly, and nothing fits where nothing speaks for it."""
+
+from typing import Any
+
+import pytest
+
+from debugbox.errors import NoSuchRecipe
+from debugbox.finding import Conclusion
+from debugbox.recipes import Card
+from debugbox.routing import has_tests, route
+
+CARDS = (
+    Card(name="drift", description="a computed number is slowly or permanently wrong, totals drift", body=""),
+    Card(name="suspects", description="a test fails, the program raises an exception or crashes", body=""),
+    Card(name="slow", description="it takes too long, it is slow for large input", body=""),
+)
+TRACEBACK = 'Traceback (most recent call last):\n  File "run.py", line 3\nKeyError: 7\n'
+
+
+def ran(exit_code: int = 0, stdout: str = "", stderr: str = "", timed_out: bool = False) -> dict[str, Any]:
+    return {"exit_code": exit_code, "stdout": stdout, "stderr": stderr, "timed_out": timed_out, "duration_s": 0.5}
+
+
+FAILING = ran(1, "E  assert 1 == 2\n1 failed, 7 passed in 0.12s\n")
+PASSING = ran(0, "8 passed in 0.12s\n")
+NUMBERS = ran(0, "mean 12.75\n")
+SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)))
+
+
+@pytest.mark.parametrize(
+    ("question", "probe", "chosen"),
+    [
+        ("why does test_total fail", FAILING, "suspects"),
+        ("why does the total drift", FAILING, "suspects"),
+        ("what is going on", FAILING, "suspects"),
+        ("what is going on", ran(1, "", TRACEBACK), "suspects"),
+        ("why does the mean drift", ran(1, "", TRACEBACK), "suspects"),
+        ("why does the mean drift", NUMBERS, "drift"),
+        ("what is going on", NUMBERS, "drift"),
+        ("what is going on", SERIES, "drift"),
+        ("why is it slow for large input", NUMBERS, "slow"),
+        ("why does it fail", PASSING, None),
+        ("what is going on", ran(0, "done\n"), None),
+        ("what is going on", ran(137, timed_out=True), None),
+        ("what is going on", ran(1, "", "python: No module named pytest"), None),
+    ],
+)
+def test_choice(question: str, probe: dict[str, Any], chosen: str | None) -> None:
+    card = route(question, None, [probe], CARDS).card
+    assert (card.name if card else None) == chosen
+
+
+def test_a_recipe_asked_for_by_name_is_taken_whatever_speaks_against_it() -> None:
+    choice = route("why", "drift", [FAILING], CARDS)
+    assert choice.card is not None and choice.card.name == "drift"
+    assert choice.reason == "asked for by name"
+    with pytest.raises(NoSuchRecipe):
+        route("why", "astrology", [], CARDS)
+
+
+def test_the_reasons_stand_in_the_finding() -> None:
+    choice = route("why does the mean drift", None, [FAILING], CARDS)
+    told = choice.told_in(Conclusion(answer="it is so", by="recipe suspects")).hypotheses
+    assert ("the recipe suspects fits", "supported") in [(each.text, each.status) for each in told]
+    assert "pytest reports 1 failing" in told[0].evidence
+    assert ("the recipe drift fits", "refuted") in [(each.text, each.status) for each in told]
+
+
+def test_no_recipe_fits_is_a_conclusion_without_suspects() -> None:
+    said = route("why does it fail", None, [PASSING], CARDS).nothing_run()
+    assert said.answer.startswith("No recipe fits: ")
+    assert "all tests pass" in said.answer
+    assert "--run" in said.answer
+    assert not said.suspects
+
+
+def test_tests_are_found_by_name() -> None:
+    assert has_tests(["pkg/a.py", "tests/test_a.py"])
+    assert not has_tests(["pkg/testing.py", "latest.py"])
