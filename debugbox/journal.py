@@ -206,7 +206,7 @@ class Interrupted:
                 id=self.id,
                 created=self.created,
                 question=self.question,
-                run=_text_or_none(records.header.get("run")),
+                run=run if isinstance(run := records.header.get("run"), str) else None,
                 verdict="inconclusive",
                 answer=_answer(records),
                 suspects=concluded.suspects,
@@ -228,10 +228,6 @@ class Interrupted:
     def discard(self) -> None:
         """Delete the journal, once its finding is archived or nobody wants it."""
         self.path.unlink(missing_ok=True)
-
-
-def _text_or_none(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _answer(records: Records) -> str:
@@ -267,11 +263,11 @@ def _runs(state_dir: Path, now: datetime | None, *, owned: bool) -> list[Interru
 
 def drop_old(state_dir: Path, *, now: datetime | None = None) -> list[str]:
     """Delete what is left of runs that were interrupted more than `KEPT_DAYS` ago; returns their ids."""
-    moment = (now or datetime.now(UTC)).timestamp()
+    before_s = (now or datetime.now(UTC)).timestamp() - KEPT_DAYS * 86400
     dropped = []
-    for path in sorted((state_dir / "journals").glob("*.jsonl")):
+    for path in (state_dir / "journals").glob("*.jsonl"):
         with contextlib.suppress(OSError):  # just deleted by another run
-            if moment - path.stat().st_mtime > KEPT_DAYS * 86400 and not _is_owned(path):
+            if path.stat().st_mtime < before_s and not _is_owned(path):
                 path.unlink()
                 dropped.append(path.stem)
     return dropped

@@ -1,4 +1,4 @@
-"""A kept finding is verified without a model: still present, gone, or cannot run with the reason; for scripts by code."""
+"""A kept finding is verified without a model: present, gone, or cannot run with the reason; exit codes for scripts."""
 
 import json
 from collections.abc import Sequence
