@@ -45,7 +45,7 @@ def choose_engine(settings: Settings, note: Callable[[str], None]) -> Engine:
     """
     no_docker = DockerEngine.answers() if settings.engine != "bubblewrap" else "not asked for"
     if no_docker is None:
-        return DockerEngine.connect()
+        return _swept(DockerEngine.connect(), note)
     if settings.engine == "docker":
         raise EngineUnavailable("docker", no_docker)
     embedded = BubblewrapEngine(settings.cache_dir)
@@ -53,7 +53,14 @@ def choose_engine(settings: Settings, note: Callable[[str], None]) -> Engine:
     if no_bubblewrap is None:
         if settings.engine == "auto":
             note("no Docker engine answers: the embedded engine protects against accidents, not against hostile code")
-        return embedded
+        return _swept(embedded, note)
     if settings.engine == "bubblewrap":
         raise EngineUnavailable("bubblewrap", no_bubblewrap)
     raise NoEngine(f"docker: {no_docker}; bubblewrap: {no_bubblewrap}")
+
+
+def _swept(engine: Engine, note: Callable[[str], None]) -> Engine:
+    """The second net: what a killed run could not take with it goes at the start of the next."""
+    if swept := engine.sweep():
+        note(f"removed what killed runs had left: {len(swept)} containers, cgroups or half-built environments")
+    return engine

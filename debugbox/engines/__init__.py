@@ -46,6 +46,17 @@ class BoxSize:
     snapshot_files: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """Something of ours on this machine that could go. `size` counts its bytes, which may take a moment."""
+
+    what: str  # "container", "cgroup", "environment", ...
+    name: str
+    age_s: float
+    remove: Callable[[], bool]
+    size: Callable[[], int] = lambda: 0
+
+
 class Transport(Protocol):
     """One started box. Made by `Engine.start`, owned by `box.Box`, which ends it with `kill`."""
 
@@ -105,3 +116,6 @@ class Engine(Protocol):
             SettingsNotApplied: what the engine reports differs from what was asked for.
             BoxGone: it did not start.
         """
+
+    def sweep(self) -> list[str]:
+        """Remove what killed runs left behind; gives their names. Called at the start of a run."""

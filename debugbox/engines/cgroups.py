@@ -10,9 +10,10 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from debugbox.engines import BoxSize
+from debugbox.engines import BoxSize, Leftover
 
 _V1 = Path("/sys/fs/cgroup")
 _PERIOD_US = 100_000
@@ -125,12 +126,15 @@ def _write_all(folder: Path, values: dict[str, str], applied: dict[str, str]) ->
     return missing
 
 
-def sweep() -> list[str]:
-    """Remove cgroups of ours that hold no process any more; gives their paths.
+def abandoned() -> Iterator[Leftover]:
+    """Cgroups of ours that hold no process any more.
 
-    Fresh ones stay: another run may have made its cgroup and not entered it yet.
+    Fresh ones are not told: another run may have made its cgroup and not entered it yet.
     """
-    return [str(folder) for folder in leftovers() if _is_old(folder) and _remove(folder)]
+    for folder in leftovers():
+        age_s = _age(folder)
+        if age_s > _FRESH_S and _is_empty(folder):
+            yield Leftover(what="cgroup", name=str(folder), age_s=age_s, remove=partial(_remove, folder))
 
 
 def leftovers() -> Iterator[Path]:
@@ -139,9 +143,16 @@ def leftovers() -> Iterator[Path]:
     yield from _V1.glob("*/debugbox-*")
 
 
-def _is_old(folder: Path) -> bool:
+def _age(folder: Path) -> float:
     try:
-        return time.time() - folder.stat().st_mtime > _FRESH_S
+        return time.time() - folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not (folder / "cgroup.procs").read_text().strip()
     except OSError:
         return False
 

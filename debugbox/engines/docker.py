@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 
-from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, docker_build, docker_owner
+from debugbox.engines import (
+    BoxSize,
+    Environment,
+    EnvironmentPlan,
+    Leftover,
+    Progress,
+    docker_build,
+    docker_leftovers,
+    docker_owner,
+)
 from debugbox.engines import docker_settings as walls
 from debugbox.engines.docker_bases import REGISTRY_PATIENCE_S, Bases
 from debugbox.engines.docker_owner import OWNER_LABEL
@@ -125,15 +134,13 @@ class DockerEngine:
 
     def sweep(self) -> list[str]:
         """Remove the containers and half-built images whose debugbox on this host is gone; returns their ids."""
-        from docker.errors import APIError
+        return [each.name for each in self.abandoned() if each.remove()]
 
-        swept = []
-        for container in self._api.containers(all=True, filters={"label": OWNER_LABEL}):
-            if docker_owner.is_gone(container["Labels"][OWNER_LABEL]):
-                with contextlib.suppress(APIError):  # another debugbox sweeps it at the same moment
-                    self._api.remove_container(container["Id"], force=True)
-                    swept.append(str(container["Id"]))
-        return swept + docker_build.sweep_stages(self._api)
+    def abandoned(self) -> list[Leftover]:
+        return list(docker_leftovers.abandoned(self._api))
+
+    def environments(self) -> list[Leftover]:
+        return list(docker_leftovers.environments(self._api))
 
     def _start_container(self, image: str, size: BoxSize, command: Sequence[str]) -> DockerTransport:
         labels = {SESSION_LABEL: uuid.uuid4().hex, OWNER_LABEL: docker_owner.owner_of_this_process()}

@@ -107,23 +107,15 @@ def remove_stages(api: "APIClient", plan: EnvironmentPlan) -> None:
         time.sleep(0.05)
 
 
-def sweep_stages(api: "APIClient") -> list[str]:
-    """Remove the stages of builds whose debugbox was killed; returns the images' ids.
+def abandoned_stages(api: "APIClient") -> list[dict[str, Any]]:
+    """The stages of builds whose debugbox was killed.
 
     What all environments share has no owner: it goes when nothing has needed it for `SHARED_STAGE_S`.
     """
-    from docker.errors import APIError
-
     owned = api.images(filters={"dangling": True, "label": BUILD_LABEL})
     shared = api.images(filters={"dangling": True, "label": STAGE_LABEL})
     left = [image for image in owned if is_gone(image["Labels"].get(OWNER_LABEL, ""))]
-    left += [image for image in shared if image not in owned and time.time() - image["Created"] > SHARED_STAGE_S]
-    swept = []
-    for image in left:
-        with contextlib.suppress(APIError):  # another debugbox sweeps it at the same moment
-            api.remove_image(image["Id"])
-            swept.append(str(image["Id"]))
-    return swept
+    return left + [image for image in shared if image not in owned and time.time() - image["Created"] > SHARED_STAGE_S]
 
 
 def build_context(plan: EnvironmentPlan) -> bytes:
