@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,13 +28,25 @@ def run(command: str | None = None, timeout_s: float | None = None, env: Mapping
 
     `command` defaults to the question's `--run`. Gives a `Run` with `exit_code`, `stdout`, `stderr`,
     `duration_s`, `timed_out`. Everything it started is killed at the timeout (in seconds).
+    The context's run-time interventions act on it.
     """
     from debugbox_kernel.commands import run_command
 
     command = command or context.get("run")
     if not command:
         raise ValueError("no command: the question came without --run, so name one")
-    return run_command(command, timeout_s=timeout_s, env=env, import_roots=context.get("import_roots", []))
+    roots = context.get("import_roots", [])
+    env = {**_interventions(roots), **(env or {})}
+    return run_command(command, timeout_s=timeout_s, env=env, import_roots=roots)
+
+
+def _interventions(roots: Sequence[str]) -> Mapping[str, str]:
+    """Variables that put the context's run-time interventions in force; {} where there are none."""
+    if not context.get("interventions"):
+        return {}
+    from debugbox_recipes.interventions import environment
+
+    return environment(context, str(repo), roots)
 
 
 def measure(name: str, value: float, unit: str = "") -> None:

@@ -34,7 +34,7 @@ def run_command(
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
         cwd=cwd,
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(import_roots), **(env or {})),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(import_roots), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 Runs in the box. `recipes/NAME/scripts/NAME.py` holds a recipe; this package holds what recipes share. Nothing is
 imported here before it is asked for: the same package is imported in the user's process by the hook.
+PYTEST_DONT_REWRITE
 """
 
 from typing import Any, List

@@ -1,6 +1,6 @@
 """Puts a `Study` into words and into the record the host parses (`debugbox.finding.Conclusion`). Runs in the box."""
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from debugbox_recipes.mutations import candidates
 
@@ -8,8 +8,8 @@ from .ranking import Function
 from .running import Test, Tests
 from .study import LEAST_CONTRAST, Study, Trial
 
-MAX_SUSPECTS, MAX_PLACEBOS = 5, 40
-METRIC = "the test fails (1) or passes (0)"
+MAX_SUSPECTS, MAX_PLACEBOS, MAX_GUARDS = 5, 40, 25
+METRIC = "how many fail, of the test and of passing tests that run the same code"
 
 
 def symptom_code(study: Study) -> str:
@@ -17,10 +17,25 @@ def symptom_code(study: Study) -> str:
     if study.target is None:
         return ""
     command = study.command if study.is_program else ""
-    given = {"run": command, "test": study.target.id, "exception": study.target.exception, "at": at(study.target)}
+    given: Dict[str, Any] = {
+        "run": command,
+        "test": study.target.id,
+        "exception": study.target.exception,
+        "at": at(study.target),
+    }
     given["folder"] = study.folder
+    given["guards"] = guards(study)
     words = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
     return f"from debugbox_recipes import suspects\n\nsuspects.symptom({words})\n"
+
+
+def guards(study: Study) -> List[str]:
+    """Passing tests that run most of what the failing one runs: a change that breaks one of them is no cure."""
+    if study.seen is None or study.is_program:
+        return []
+    failed = set(study.seen.failed)
+    overlaps = [(len(ran & failed), test.id) for test, ran in zip(study.seen.passing, study.seen.ran_by)]  # noqa: B905  # 3.9
+    return [name for overlap, name in sorted(overlaps, key=lambda each: (-each[0], each[1]))[:MAX_GUARDS] if overlap]
 
 
 def at(test: Test) -> str:
@@ -28,14 +43,22 @@ def at(test: Test) -> str:
     return f"{test.frames[0]['file']}:{test.frames[0]['function']}" if test.frames else ""
 
 
-def measured(done: Tests, test: str, exception: str, where: str) -> Dict[str, Any]:
-    """The symptom record of one run. Another failure than the one asked for is neither presence nor absence."""
+def measured(done: Tests, test: str, exception: str, where: str, guarding: Sequence[str] = ()) -> Dict[str, Any]:
+    """The symptom record of one run. Another failure than the one asked for is neither presence nor absence.
+
+    Where the test passes but one of the guarding tests does not, the symptom has only moved: it is present.
+    """
     details = {"applied": done.counts("applied"), "changed": done.counts("changed")}
     record: Dict[str, Any] = {"measured": None, "expected": 0.0, "unit": "", "details": details}
     found = done.named(test)
     if found is None:
         why = done.run.failure or "; ".join(done.errors.values()) or "it was not found"
         return {**record, "state": "cannot measure", "note": f"{test} did not run: {why}"[:500]}
+    passed = {each.id for each in done.passing}
+    broken = [name for name in guarding if name not in passed]
+    if found.outcome == "passed" and broken:
+        note = f"{test} passes, but {len(broken)} of {len(guarding)} others fail, as {broken[0]}"[:300]
+        return {**record, "state": "present", "measured": float(len(broken)), "note": note}
     if found.outcome == "passed":
         return {**record, "state": "absent", "measured": 0.0, "note": f"{test} passes"}
     same = found.failed and found.exception == exception and (not where or at(found) == where)
@@ -43,7 +66,7 @@ def measured(done: Tests, test: str, exception: str, where: str) -> Dict[str, An
         ended = f"{found.outcome} with {found.exception or 'no error'} in {at(found) or 'the test'}"
         return {**record, "state": "cannot measure", "note": f"{test} ended otherwise: {ended}"}
     note = f"{test} fails: {found.exception}: {found.message}"[:300]
-    return {**record, "state": "present", "measured": 1.0, "note": note}
+    return {**record, "state": "present", "measured": 1.0 + len(broken), "note": note}
 
 
 def answer(study: Study) -> str:
@@ -119,7 +142,7 @@ def intervention(study: Study) -> Optional[Dict[str, Any]]:
 
 
 def placebo_sites(study: Study) -> List[Dict[str, Any]]:
-    """Lines that the failing test runs, in other functions, where the same kind of change can be made."""
+    """Other lines that the failing test runs, where the same kind of change can be made."""
     flip = study.flip
     if flip is None or study.seen is None:
         return []
@@ -129,7 +152,7 @@ def placebo_sites(study: Study) -> List[Dict[str, Any]]:
         there = {each.line for each in candidates(study.sources.tree(file)) if each.kind == flip.place["kind"]}
         for line in sorted(lines & there):
             name = study.sources.function_at(file, line)[0]
-            if (file, name) != (flip.place["file"], flip.function):
+            if (file, line) != (flip.place["file"], flip.place["line"]):
                 quote = study.sources.quote(file, line)
                 found.append({"file": file, "line": line, "function": name, "quote": quote})
     return found[:MAX_PLACEBOS]

@@ -15,7 +15,8 @@ _FUNCTIONS, _LINES, _MOST = 3, 12, 40  # functions, their lines, and changes tha
 _SHARE = 0.6  # of the time that is left
 _LONGER = 3.0  # than the test by itself: a changed loop may not end
 _COVERING = 60  # passing tests that are run with a change
-_FLIPS = 8  # changes that help are run again with those tests; more say nothing new
+_FLIPS = 4  # changes in one function that help and are run again with those tests; more say nothing new
+_PLAUSIBLE = ("swap_comparison", "constant_plus", "constant_minus", "drop_clause", "negate_condition")  # tried first
 
 
 def intervene(study: Study, running: Running) -> None:
@@ -28,7 +29,9 @@ def intervene(study: Study, running: Running) -> None:
         if quick is not None and (quick[0] is None or quick[0].outcome != "passed"):
             outcome = "did not end" if quick[0] is None else _outcome(study, quick[0])
             study.trials.append(Trial(place, candidate.words, function[1], outcome, quick[1]))
-        elif running.left_s < reserve_s or sum(each.outcome == "flipped" for each in study.trials) >= _FLIPS:
+        elif sum((t.outcome, t.function) == ("flipped", function[1]) for t in study.trials) >= _FLIPS:
+            continue
+        elif running.left_s < reserve_s:
             study.limits.append(f"changed statements were tried until their time was up ({len(study.trials)} tried)")
             return
         else:
@@ -61,7 +64,8 @@ def _to_try(study: Study) -> List[Tuple[Tuple[str, str], Candidate]]:
         chosen = {line: rank for rank, line in enumerate(lines[:_LINES])}
         for candidate in candidates(study.sources.tree(function.file)):
             if candidate.line in chosen:
-                found.append(((position, chosen[candidate.line]), (function.file, function.name), candidate))
+                order = (position, chosen[candidate.line], candidate.kind not in _PLAUSIBLE)
+                found.append((order, (function.file, function.name), candidate))
     found.sort(key=lambda item: item[0])
     return [(function, candidate) for _, function, candidate in found]
 

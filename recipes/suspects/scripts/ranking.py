@@ -10,7 +10,7 @@ from debugbox_recipes.sinks import words_of
 
 from .running import Test
 
-_TRACEBACK, _NAMED = 0.3, 0.15  # beside Ochiai's 0..1: the innermost frame; all words of the name
+_TRACEBACK, _NAMED = 0.3, 0.1  # beside Ochiai's 0..1: the innermost frame; all words of the name
 _TRIVIAL = frozenset("test tests self init get set is to of the a an and or in not with for from on".split())  # noqa: SIM905  # a word list
 Line = Tuple[str, int]
 

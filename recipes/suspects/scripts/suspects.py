@@ -45,12 +45,19 @@ def show(box: Any, result: Study) -> None:
 
 
 def symptom(
-    test: str, run: str = "", exception: str = "", at: str = "", folder: str = "", time_limit_s: float = 240
+    test: str,
+    run: str = "",
+    exception: str = "",
+    at: str = "",
+    folder: str = "",
+    guards: Sequence[str] = (),
+    time_limit_s: float = 240,
 ) -> None:
-    """Run the failing test once, under the context's interventions, and report one `symptom` record."""
+    """Run the failing test and its guards once, under the context's interventions, and report one `symptom` record."""
     box = this_box()
     given = box.context.get("interventions") or ()
-    said = measure_symptom(program_of(box, run), test, exception, at, folder, given, time_limit_s)
+    program = program_of(box, run)
+    said = measure_symptom(program, test, exception, at, folder, guards, given, time_limit_s)
     box.report("symptom", said)
     print(f"{said['state']}: {said['note']}")
 
@@ -61,6 +68,7 @@ def measure_symptom(
     exception: str = "",
     at: str = "",
     folder: str = "",
+    guards: Sequence[str] = (),
     interventions: Sequence[Mapping[str, Any]] = (),
     time_limit_s: float = 240,
 ) -> Dict[str, Any]:
@@ -74,8 +82,8 @@ def measure_symptom(
     if test == PROGRAM:
         done = running.command(program.command, limit_s=time_limit_s, lines=False, mutations=mutations)
     else:
-        done = running.tests([test], limit_s=time_limit_s, lines=False, mutations=mutations)
-    said = concluding.measured(done, test, exception, at)
+        done = running.tests([test, *guards], limit_s=time_limit_s, lines=False, mutations=mutations)
+    said = concluding.measured(done, test, exception, at, guards)
     places = {f"{place['file']}:{place['line']}" for place in mutations}
     if places - set(done.result.get("places_found") or ()) and said["state"] != "cannot measure":
         said.update(state="cannot measure", note="the intervention's place does not exist or did not load")

@@ -19,6 +19,10 @@ def leap_day(year, month):
 
 
 def day_of_year(year, month, day):
+    if year == 0:
+        raise ValueError("there is no year 0")
+    if day > 31:
+        raise ValueError(day)
     return sum(LENGTHS[: month - 1]) + leap_day(year, month) + day
 
 
