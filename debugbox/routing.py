@@ -15,6 +15,7 @@ from debugbox.recipes import Card, choose_recipe, read_cards
 
 _TESTS = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?)\.py$")
 _SUMMARY = re.compile(r"\b(\d+) (failed|errors?|passed)\b")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # a repository's pytest.ini may ask for it
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?", re.IGNORECASE)
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
@@ -138,7 +139,7 @@ def _words(text: str) -> set[str]:
 
 def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
     """What one run of the command says."""
-    output, code = str(probe.get("stdout", "")), probe.get("exit_code")
+    output, code = _COLOUR.sub("", str(probe.get("stdout", ""))), probe.get("exit_code")
     if probe.get("timed_out"):
         for recipe in ("suspects", "drift"):
             yield Evidence(recipe=recipe, weight=-1.0, why="the command did not end within the probe's time")

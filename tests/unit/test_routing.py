@@ -33,6 +33,7 @@ SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)
         ("why does test_total fail", FAILING, "suspects"),
         ("why does the total drift", FAILING, "suspects"),
         ("what is going on", FAILING, "suspects"),
+        ("what is going on", ran(1, "\x1b[31m\x1b[1m2 failed\x1b[0m, \x1b[32m416 passed\x1b[0m in 1.2s\n"), "suspects"),
         ("what is going on", ran(1, "", TRACEBACK), "suspects"),
         ("why does the mean drift", ran(1, "", TRACEBACK), "suspects"),
         ("why does the mean drift", NUMBERS, "drift"),
