@@ -33,20 +33,13 @@ from debugbox.foreign import clean_line
 from debugbox.hands import Bench, Hands
 from debugbox.ledger import Laboratory, Ledger
 from debugbox.model import Clock, Model, OnEvent
-from debugbox.shown import Marker, digest_cells, first_message, off_track, system_prompt
+from debugbox.shown import VARIABLES, Marker, first_message, fresh_start, off_track, system_prompt
 
 NUDGES = 2  # to a model that stops without concluding
 RETURNS = 3  # of a conclusion with wrong places or quotes, or with checks that did not pass
 HANDOVERS = 2  # to a fresh conversation, when the context is full
 HANDOVER_TOKENS = 100_000  # of context: beyond it a fresh conversation works better and costs less
 KEPT_CELLS = 8  # of a run that ended without a conclusion, the last ones that worked
-# What lives in the kernel, for a conversation that starts anew.
-_VARIABLES = """\
-import types
-for name, value in list(globals().items()):
-    if not name.startswith("_") and not isinstance(value, types.ModuleType) and name not in ("In", "Out"):
-        print(name, type(value).__name__, getattr(value, "shape", ""))
-"""
 
 Review = Callable[[Conclusion], list[str]]
 Steer = Callable[[], str | None]
@@ -60,8 +53,7 @@ class Stopped:
     may_close: bool = True
 
 
-def _silent(name: str, /, **data: Any) -> None:
-    """For runs that nobody watches."""
+def _silent(name: str, /, **data: Any) -> None: ...  # for runs that nobody watches
 
 
 class Agent:
@@ -104,7 +96,9 @@ class Agent:
             KeyboardInterrupt: Ctrl-C while it was being concluded because of a Ctrl-C.
         """
         self._budget.start()
-        self._opening = first_message(question, run, overview, self._budget.limits, self._marker, past=past)
+        before = () if past else self._bench.cells
+        limits, marker = self._budget.limits, self._marker
+        self._opening = first_message(question, run, overview, limits, marker, cells=before, past=past)
         self._dialogue.say(self._opening)
         conclusion = self.ledger.complete(self._investigate(review))
         self._on_event("concluded", conclusion=conclusion)
@@ -269,14 +263,11 @@ class Agent:
         """A fresh conversation from what was found; the kernel keeps its state."""
         self._on_event("note", text=f"{why}: a fresh conversation takes over")
         try:
-            self._bench.run_cell(_VARIABLES, purpose="the variables that live in the kernel")
+            self._bench.run_cell(VARIABLES, purpose="the variables that live in the kernel")
         except (BoxGone, KernelDied) as err:
             return Stopped(why=f"the box is gone: {clean_line(err.cause)[:300]}")
-        words = "The conversation before this was too long to go on. The kernel still has its variables. So far:"
         found = "\n\n".join(part for part in (note, self.ledger.digest()) if part)
-        parts = [self._opening, words, self._marker.around(found) if found else ""]
-        parts.append(digest_cells(self._bench.cells, self._marker))
-        self._dialogue.start_anew("\n\n".join(part for part in parts if part))
+        self._dialogue.start_anew(fresh_start(self._opening, found, self._bench.cells, self._marker))
         return None
 
     def _close(self, stopped: Stopped) -> Conclusion:

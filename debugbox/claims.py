@@ -31,7 +31,8 @@ def check_claims(conclusion: Conclusion, boxes: Boxes, bench: Recorded) -> Check
         problems = _replay(cited, boxes, bench)
     if problems:
         return Check(name="claim lint", result="failed", why="; ".join(problems)[:2000])
-    why = f"every place and quote holds; {len(cited)} cited cells replayed alike"
+    cells = "1 cited cell" if len(cited) == 1 else f"{len(cited)} cited cells"
+    why = f"every place and quote holds; {cells} replayed alike"
     return Check(name="claim lint", result="passed", why=why)
 
 

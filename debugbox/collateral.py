@@ -36,7 +36,7 @@ def check_collateral(
     before = failing_tests(boxes, boxes.context, {}, tests, left_s())
     after = failing_tests(boxes, with_it, changed, tests, left_s())
     if before is None or after is None:
-        why = "the tests that name the patched files could not be run here in the time that was left"
+        why = "the tests that name the patched files could not be run: no pytest in the box, or no time (--with pytest)"
         return Check(name="no collateral", result="not run", why=why)
     if newly := sorted(after - before):
         why = f"{len(newly)} tests newly fail: {', '.join(newly[:3])}"
@@ -56,7 +56,7 @@ def covering_tests(snapshot: Snapshot, sites: Sequence[Place]) -> list[str]:
 
 
 def _tests(snapshot: Snapshot) -> list[str]:
-    names = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+    names = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?)\.py$")
     return [path for path in snapshot.python_files if names.search(path)]
 
 

@@ -116,7 +116,11 @@ class Experiment:
         return replace(check, why=f"{what} at {PLACEBOS} other places leaves the symptom present")
 
     def placebo_sites(self) -> list[Place]:
-        """Candidates in an order that neither model nor recipe chose: by the snapshot's hash, other functions first."""
+        """Candidates in an order that neither model nor recipe chose: by the snapshot's hash.
+
+        Other functions come first, then what runs when a module is loaded, then the functions of the intervention:
+        there nearly every change moves the symptom, so a place there says least.
+        """
         taken = {(place.file, place.line) for place in (*self.conclusion.suspects, *self.intervention.sites)}
         taken |= self._patched_lines
         known = list(self._changeable.values()) if self._is_diff else []
@@ -125,7 +129,7 @@ class Experiment:
         functions |= {(place.file, place.function) for place in self.intervention.sites if place.function}
         others = [place for place in places if (place.file, place.line) not in taken]
         random.Random(self.trials.snapshot.sha256).shuffle(others)
-        return sorted(others, key=lambda place: (place.file, place.function) in functions)
+        return sorted(others, key=lambda place: ((place.file, place.function) in functions, not place.function))
 
     def _place_run_time(self, site: Place) -> Measurement | None:
         run = self.trials.measure(self._code, replace(self.intervention, sites=(site,)), expected=self._given)

@@ -14,7 +14,7 @@ from debugbox.finding import Place
 from debugbox.patch import Patch, Read, Region
 
 NEAR_LINES = 3  # a change this close to a place is a change of it, also outside functions
-_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$")
 _NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:[eE][-+]?\d+)?(?![\w.])")
 _SMALL = (0.0, 1.0, 2.0)  # numbers that every repair may contain
 

@@ -2,9 +2,11 @@
 
 import sys
 import time
+from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from debugbox.archive import Archive, Kept
@@ -26,6 +28,7 @@ from debugbox.routing import has_tests, probe_tests, probes_of, route
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
+CROWDED = 6  # files of a folder that are no Python: more are counted in the overview, not listed
 _PROBE = "import debugbox_kernel as box\nbox.probe()\n"
 
 
@@ -268,7 +271,15 @@ def _size(count: int) -> str:
 
 
 def overview_of(snapshot: Snapshot, most: int = 150) -> str:
-    """What the model gets to see of the repository at first: names only, the rest it can read in the box."""
-    shown = [path for path in snapshot.files if not path.startswith(".")][:most]
-    more = len(snapshot.files) - len(shown)
-    return "\n".join(shown) + (f"\n({more} more files)" if more > 0 else "")
+    """What the model gets to see of the repository at first: names only, the rest it can read in the box.
+
+    Folders with many files that are no Python are counted, not listed.
+    """
+    others = Counter(PurePosixPath(path).parent for path in snapshot.files if not path.endswith(".py"))
+    crowded = {folder for folder, count in others.items() if count > CROWDED}
+    listed = [path for path in snapshot.files if path.endswith(".py") or PurePosixPath(path).parent not in crowded]
+    small = [path for path in listed if not path.startswith(".")]
+    lines = small[:most] + [f"({len(small) - most} more files)"] * (len(small) > most)
+    return "\n".join(
+        [*lines, *(f"{folder}/ ({others[folder]} files that are no Python)" for folder in sorted(crowded))]
+    )

@@ -61,7 +61,8 @@ class Ledger:
         said = "\n".join(f"Run {number}: {_words(run)}" for number, run in enumerate(runs, 1))
         if states == {"cannot measure"} or len(states) > 1:
             why = "it is not stable" if len(states) > 1 else "it cannot be measured"
-            return Told(words=f"{said}\nRefused: {why}. The symptom so far stays.", foreign=notes, is_error=True)
+            hint = "" if notes else " It gave no reason: pass note=, such as the end of stderr."
+            return Told(words=f"{said}\nRefused: {why}.{hint} The symptom so far stays.", foreign=notes, is_error=True)
         self.symptom, self.runs, self.worked = asked.code, runs, None
         if states == {"absent"}:
             words = (

@@ -3,6 +3,10 @@
 import difflib
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +247,49 @@ def test_a_budget_that_is_spent_in_one_turn_ends_in_a_finding(embedded: Engine, 
 def test_without_checks_the_verdict_is_suspected_at_most(embedded: Engine, till: Path) -> None:
     finding, _ = ask(till, embedded, looks(), sets(), tries(FIX), *concludes(), flags=("--no-checks",))
     assert finding["verdict"] == "suspected" and finding["checks"] == []
+
+
+def test_a_killed_run_is_gone_on_with(embedded: Engine, till: Path) -> None:
+    hangs = Answer(blocks=(call("run_code", 6, code="import time\ntime.sleep(50)", purpose="wait for ever"),))
+    noted = call("note", 5, text="the slice", status="open", evidence="cell 1")
+    command = ["--engine", "bubblewrap", "--model", "opus", "why is the total too low"]
+    with MessagesServer([looks(), Answer(blocks=(noted,)), hangs]) as server:
+        variables = {**os.environ, "ANTHROPIC_BASE_URL": server.url}
+        process = subprocess.Popen([sys.executable, "-P", "-m", "debugbox", *command], cwd=till, env=variables)
+        deadline = time.monotonic() + 120
+        while len(server.requests) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with MessagesServer([looks(), sets(), tries(FIX), *concludes({**CAUSE, "cells": [2]})]) as server:
+        os.environ["ANTHROPIC_BASE_URL"] = server.url
+        try:
+            done = debugbox("resume", "--engine", "bubblewrap", "--model", "opus", "--json", cwd=till)
+        finally:
+            del os.environ["ANTHROPIC_BASE_URL"]
+    finding = json.loads(done.stdout)
+    assert finding["verdict"] == "confirmed" and finding["question"] == "why is the total too low", done.stderr
+    opening = server.requests[0]["messages"][0]["content"][0]["text"]
+    assert "hypothesis (open): the slice" in opening and "50 0" in opening and "The kernel is new and empty" in opening
+    assert finding["cost"]["turns"] >= 6
+    assert "interrupted" not in debugbox("list", cwd=till).stdout
+    assert "claude-opus-5-5" in debugbox("costs", "--by", "model", cwd=till).stdout
+
+
+def test_ctrl_c_without_a_terminal_concludes(embedded: Engine, till: Path) -> None:
+    hangs = Answer(blocks=(call("run_code", 6, code="import time\ntime.sleep(50)", purpose="wait for ever"),))
+    command = ["--engine", "bubblewrap", "--model", "opus", "--json", "why is the total too low"]
+    with MessagesServer([looks(), hangs, *concludes(symptom_code=SYMPTOM)]) as server:
+        variables = {**os.environ, "ANTHROPIC_BASE_URL": server.url}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "debugbox", *command], cwd=till, env=variables, stdout=subprocess.PIPE
+        )
+        deadline = time.monotonic() + 120
+        while len(server.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=200)
+    finding = json.loads(out)
+    assert finding["verdict"] == "suspected" and "Cut short: Ctrl-C." in finding["limits"]
+    assert "The user interrupted" in last_told(server) or "KeyboardInterrupt" in last_told(server)

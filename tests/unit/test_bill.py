@@ -115,3 +115,24 @@ def test_own_prices_that_cannot_be_read_are_named(text: str, tmp_path: Path) -> 
 
 def test_packaged_prices_carry_the_day_they_were_read() -> None:
     assert load_prices().checked == "2026-11-21"
+
+
+def test_a_cache_miss_is_named_with_its_cause_and_its_price() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(Usage(cache_write_5m=60_000))
+    bill.add(Usage(cache_read=60_000, cache_write_5m=2_000))
+    assert not bill.misses
+    bill.add(Usage(cache_write_5m=64_000), pause_s=420)
+    assert bill.misses == ["62k tokens written to the cache again after a pause of 7 min, about $0.30 more"]
+    bill.add(Usage(input=3_000))  # a fresh conversation is no miss
+    assert len(bill.misses) == 1
+
+
+def test_the_bill_shows_what_is_usually_hidden() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(Usage(cache_write_1h=5_000, cache_read=20_000, output=3_000, thinking=2_000))
+    bill.add_dropped(Usage(input=1_000, output=500))
+    assert bill.lines() == [
+        "tokens: 1k new, 5k written to the cache, 20k read from it, 4k output (2k of it thinking); $0.12",
+        "1 replies broke off and were repeated",
+    ]
