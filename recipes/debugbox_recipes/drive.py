@@ -6,6 +6,7 @@
 import builtins
 import importlib
 import sys
+from typing import Any
 
 
 def main(name: str, steps: int) -> None:
@@ -13,7 +14,7 @@ def main(name: str, steps: int) -> None:
     sys.path.insert(0, "")
     assert here not in ("", None)
     module, _, attribute = name.partition(":")
-    function = importlib.import_module(module)
+    function: Any = importlib.import_module(module)
     for part in attribute.split("."):
         function = getattr(function, part)
     step = getattr(builtins, "_dbx_step", None)

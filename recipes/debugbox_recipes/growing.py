@@ -1,4 +1,4 @@
-"""Round by round: which containers grow, which types, which source lines; then what holds them. In the program's process.
+"""Round by round: which containers grow, which types, which source lines; then what holds them. In the program.
 
 Addresses may be used again by another object; a container counts as growing only where it grew in every round.
 """
@@ -115,7 +115,7 @@ class Deep:
 
     def _cached_function(self, thing: Any) -> Optional[List[Any]]:
         """For a `functools.lru_cache`: where the function that it caches stands."""
-        code = getattr(getattr(thing, "__wrapped__", None), "__code__", None) if callable(thing) else None
+        code: Any = getattr(getattr(thing, "__wrapped__", None), "__code__", None) if callable(thing) else None
         file = self.relative(code.co_filename) if code else None
         return [file, code.co_firstlineno, code.co_name] if file else None
 
@@ -148,13 +148,9 @@ class Deep:
         near = [(path, thing) for path, thing in roots if path[0][0] == "local" or self._is_user(thing)]
         imported = _imported([thing for path, thing in near if path[0][0] == "module"])
         near += [([["module", name]], sys.modules[name]) for name in imported]
-        large = {
-            id(thing): thing
-            for thing in containers()
-            if id(thing) not in growing and (length_function(type(thing)) or len)(thing) > 1
-        }
-        rows = []
-        for path in search(set(large), near, ignored).values():
+        large = {id(thing) for thing in containers() if id(thing) not in growing and _length(thing) > 1}
+        rows: List[Dict[str, Any]] = []
+        for path in search(large, near, ignored).values():
             if not can_be_followed(path) or len(path) > 4 or any(step[-1] in _KEPT for step in path):
                 continue
             by = imported.get(path[0][1])
@@ -169,21 +165,20 @@ class Deep:
 
     def _growing_types(self) -> List[Dict[str, Any]]:
         last = self.types[-1]
-        rows = []
+        rows: List[Dict[str, Any]] = []
         for name in last:
             counts = [float(one.get(name, 0)) for one in self.types[1:]]
-            rising = all(a < b for a, b in zip(counts, counts[1:]))  # noqa: B905  # 3.9 has no strict
-            if rising and straight(counts) > _STRAIGHT:
+            if _rises(counts) and straight(counts) > _STRAIGHT:
                 rows.append({"type": name, "per_step": (counts[-1] - counts[0]) / self.per_round / (len(counts) - 1)})
         return sorted(rows, key=lambda row: (-row["per_step"], row["type"]))[:30]
 
     def _growing_lines(self) -> List[Dict[str, Any]]:
         """Lines whose bytes grew from each look to the next. Rounds are looked at two by two."""
         looks = self.lines[1:]
-        rows = []
+        rows: List[Dict[str, Any]] = []
         for file, line in looks[-1] if looks else ():
             series = [float(one.get((file, line), 0)) for one in looks]
-            if all(a < b for a, b in zip(series, series[1:])) and straight(series) > _STRAIGHT:  # noqa: B905  # 3.9
+            if _rises(series) and straight(series) > _STRAIGHT:
                 per_step = (series[-1] - series[0]) / (len(series) - 1) / self.per_round / 2
                 rows.append({"file": file, "line": line, "bytes_per_step": per_step})
         return sorted(rows, key=lambda row: -row["bytes_per_step"])[:30]
@@ -205,6 +200,15 @@ def _imported(modules: List[Any]) -> Dict[str, Tuple[Any, str]]:
             if known and not name.startswith("__"):
                 found.setdefault(source, (module, name))
     return found
+
+
+def _rises(series: List[float]) -> bool:
+    return all(series[n] < series[n + 1] for n in range(len(series) - 1))
+
+
+def _length(thing: Any) -> int:
+    length = length_function(type(thing))
+    return int(length(thing)) if length else 0
 
 
 def _newest(thing: Any) -> str:

@@ -191,14 +191,15 @@ def start(plan: Dict[str, Any]) -> None:
 def _is_at(step: Dict[str, Any], lines: List[str], line: int) -> bool:
     """The loop that is meant: on its line, or the only one with its text where the file has moved on."""
     quote = step.get("quote", "").strip()
-    if not quote or lines[step["line"] - 1 : step["line"]] and lines[step["line"] - 1].strip() == quote:
+    there = [text.strip() for text in lines]
+    if not quote or quote in there[step["line"] - 1 : step["line"]]:
         return bool(line == step["line"])
-    return lines[line - 1].strip() == quote and sum(text.strip() == quote for text in lines) == 1
+    return there[line - 1] == quote and there.count(quote) == 1
 
 
 def _join_pytest() -> None:
     """Have pytest, if this process runs it, load our plugin. Its other options stay as they are."""
-    from . import pytest_steps  # noqa: F401  # loaded now: the path to it is taken away again
+    from . import pytest_steps  # loaded now: the path to it is taken away again
 
     options = os.environ.get("PYTEST_ADDOPTS", "")
     os.environ["PYTEST_ADDOPTS"] = f"{options} -p {pytest_steps.__name__}".strip()

@@ -1,4 +1,4 @@
-"""Which lines put something into the given containers, for a few steps, by tracing every line. In the program's process.
+"""Which lines put something into the given containers, for a few steps, by tracing every line. In the program.
 
 The line that ran when a container's length grew is the one that filled it, whichever way: append, item assignment,
 `setdefault`, a C function. Threads that ran before are not traced.
@@ -40,7 +40,7 @@ class Insertions:
         elif number == LAST:
             self._check()
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]  # None ends it
+            threading.settrace(None)  # type: ignore[arg-type,unused-ignore]  # None ends it; typed so since 3.12
             self.position = None
 
     def _find(self, frame: FrameType) -> None:
@@ -87,7 +87,7 @@ class Insertions:
         return {"insertions": [self._shown(stacks) for stacks in self.stacks]}
 
     def _shown(self, stacks: Dict[Tuple[Any, ...], int]) -> List[Dict[str, Any]]:
-        rows = []
+        rows: List[Dict[str, Any]] = []
         for stack, entries in stacks.items():
             frames = [[self.relative(file), os.path.basename(file), line, name] for file, line, name in stack]
             rows.append({"entries": entries, "frames": frames})

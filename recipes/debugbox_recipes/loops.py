@@ -25,7 +25,7 @@ class LoopSite:
     file: str
     line: int
     function: str
-    can_extend: bool = False
+    extension: str = ""  # how it can be made longer: "on" (a range goes on), "again" (the same inputs), or not
     entries: int = 0
     iterations: int = 0
     seconds: float = 0.0
@@ -111,7 +111,8 @@ class LoopTimes:
         self.table.loops[number].iterations += 1
 
     def more(self, number: int, iterable: Any) -> Any:
-        self.table.loops[number].can_extend = extended(iterable, 2) is not iterable
+        if extended(iterable, 2) is not iterable:
+            self.table.loops[number].extension = "on" if type(iterable) is range else "again"
         return iterable
 
     def exit(self, number: int) -> None:

@@ -40,13 +40,15 @@ def answer(study: Study) -> str:
         return _no_leak(study)
     if study.stopped == "it is still filling":
         return _filling(study)
-    said = f"Leak: {study.step.words()} leaves {figure(study.per_step)} memory blocks behind, the last as many as the first"
-    said += f" ({study.step.steps} steps)."
+    left = f"leaves {figure(study.per_step)} memory blocks behind"
+    said = f"Leak: {study.step.words()} {left}, the last as many as the first ({study.step.steps} steps)."
     if study.keyed:
-        said = f"{study.step.words().capitalize()} leaves {figure(study.per_step)} memory blocks behind, but only with new inputs."
+        said = f"{study.step.words().capitalize()} {left}, but only with new inputs."
     for holder in study.suspects[:2]:
         said += " " + _what_holds(study, holder)
     if not study.suspects:
+        if study.stopped:
+            return f"{said} What holds them is not known: {study.stopped}."
         return f"{said} Nothing that holds them was found: no container grows in every round."
     trial = study.proof
     if trial is not None and trial.removed is not None:
@@ -77,14 +79,16 @@ def _no_leak(study: Study) -> str:
             f"No leak: memory grows at first, then stops ({blocks} in the second half of {study.step.steps} steps)."
             " Something fills up and stays full, as a bounded cache does."
         )
-    return f"No leak in Python objects: {study.step.words()} leaves nothing behind ({blocks}, {study.step.steps} steps)."
+    return (
+        f"No leak in Python objects: {study.step.words()} leaves nothing behind ({blocks}, {study.step.steps} steps)."
+    )
 
 
 def _filling(study: Study) -> str:
     which = "; ".join(f"{h} has {h.length} entries and declares at most {h.bound}" for h in study.filling[:3])
     return (
-        f"No leak shown: memory grows by {figure(study.per_step)} blocks a step because a bounded cache is still filling"
-        f" ({which}). It would have to run longer to see whether it stops."
+        f"No leak shown: memory grows by {figure(study.per_step)} blocks a step because a bounded cache is still"
+        f" filling ({which}). It would have to run longer to see whether it stops."
     )
 
 
@@ -100,7 +104,7 @@ def measurement(growing: Growing) -> Dict[str, Any]:
     record = {"expected": 0.0, "unit": UNIT, "details": details}
     if growing.trouble:
         return {**record, "measured": None, "state": "cannot measure", "note": growing.trouble}
-    note = f"{growing.per_step:.2f} blocks a step over {growing.step.steps} steps, {growing.at_first:.2f} in the first half"
+    note = f"{growing.per_step:.2f} blocks a step over {growing.step.steps} steps, at first {growing.at_first:.2f}"
     state = "present" if growing.grows else "absent"
     return {**record, "measured": round(growing.per_step, 3), "state": state, "note": note}
 
@@ -143,7 +147,7 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
         for rank, other in enumerate(callers(study, holder)[:_MOST_CALLERS]):
             row = {**place(study, other), "score": 0.5 / (1 + rank), "why": f"it leads to {line}"}
             rows.setdefault(str(other), row)
-    for rank, allocating in enumerate([] if study.suspects else growing_lines(study)[:3]):
+    for rank, allocating in enumerate([] if rows else growing_lines(study)[:3]):
         line = Line(allocating["file"], allocating["line"], "")
         row = {**place(study, line), "score": 0.6 / (1 + rank), "why": "what it allocates stays: more with each round"}
         rows.setdefault(str(line), row)

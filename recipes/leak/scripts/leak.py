@@ -120,9 +120,9 @@ def measure_symptom(
     measuring = Measuring(program, time_limit_s)
     growing = measuring.grow(step, truncate)
     said = concluding.measurement(growing)
-    if truncate and growing.run.exit_code != 0 and said["state"] != "cannot measure":
-        if measuring.grow(step).run.exit_code != growing.run.exit_code:
-            said.update(state="cannot measure", note=f"the program ends otherwise: {growing.run.failure}")
+    failed = truncate and growing.run.exit_code != 0 and said["state"] != "cannot measure"
+    if failed and measuring.grow(step).run.exit_code != growing.run.exit_code:
+        said.update(state="cannot measure", note=f"the program ends otherwise: {growing.run.failure}")
     return said
 
 

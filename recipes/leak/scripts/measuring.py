@@ -14,7 +14,8 @@ from debugbox_recipes.harness import Program, ProgramRun, run_program
 
 ROUNDS = 9  # the first one warms up
 PROBE_S = 60.0  # one run
-_LONGEST_S = 12.0  # of steps in one native run
+_LONGEST_S = 4.0  # of steps in one native run: there are up to twenty
+_SLOWER = 10  # allocating under tracemalloc
 _MOST_STEPS = 20_000
 _FEWEST_STEPS = 2 * ROUNDS
 # How many steps, the most that fit: many tell leaks from filling caches. Few choices, so that the same number is chosen
@@ -35,6 +36,7 @@ class Step:
     stop_after: bool = False  # end the program with the last round
     natural: int = 0  # steps that the program does by itself; 0 where there is no such number
     seconds: float = 0.0  # one step
+    again: bool = False  # made longer, it gets the same inputs again
 
     @property
     def kind(self) -> str:
@@ -81,14 +83,16 @@ class Growing:
         if self.result is None:
             return f"no step was seen ({self.run.failure or 'the loop did not run'})"
         if self.result["rounds_done"] < ROUNDS:
-            return f"only {self.result['steps']} of {self.step.steps} steps were done ({self.run.failure or 'it ended'})"
+            return (
+                f"only {self.result['steps']} of {self.step.steps} steps were done ({self.run.failure or 'it ended'})"
+            )
         return ""
 
     @property
     def differences(self) -> List[int]:
         """Blocks that each round after the first left over."""
         blocks = self.result["blocks"] if self.result else []
-        return [after - before for before, after in zip(blocks, blocks[1:])]  # noqa: B905  # strict= came with 3.10
+        return [blocks[n + 1] - blocks[n] for n in range(len(blocks) - 1)]
 
     @property
     def per_step(self) -> float:
@@ -150,12 +154,19 @@ class Measuring:
         return self._run(step, {"truncate": list(truncate)}, PROBE_S)
 
     def deep(self, step: Step) -> Growing:
-        """Containers, types and lines too; some four times slower, and a look at the heap each round."""
-        return self._run(step, {"deep": True, "lines": True}, 2 * PROBE_S)
+        """Containers and types too: a look at the heap each round."""
+        return self._run(step, {"deep": True}, PROBE_S)
+
+    def lines(self, step: Step) -> Growing:
+        """By tracemalloc: some ten times slower where much is allocated, so with fewer steps."""
+        size = fitting((step.steps, *(size for size in _SIZES if size < step.steps)), step.seconds * _SLOWER / 5)
+        fewer = replace(step, per_round=max(2, size // ROUNDS), stop_after=step.stop_after or size < step.steps)
+        return self._run(fewer, {"deep": True, "lines": True}, 2 * PROBE_S)
 
     def insertions(self, step: Step, paths: Sequence[Any]) -> Growing:
         """Every line traced for a few steps."""
-        return self._run(step, {"insertions": list(paths)}, PROBE_S)
+        few = replace(step, per_round=2, stop_after=True)
+        return self._run(few, {"insertions": list(paths)}, PROBE_S)
 
     def _run(self, step: Step, more: Mapping[str, Any], at_most: float) -> Growing:
         program = self.program
@@ -180,7 +191,7 @@ def fitting(sizes: Sequence[int], seconds: float) -> int:
 
 def loop_step(loops: Sequence[Mapping[str, Any]], quote_of: Any) -> Optional[Step]:
     """The outermost loop with at least half of the time of the longest one, and enough iterations to be steps."""
-    usable = [loop for loop in loops if loop["iterations"] >= (6 if loop["can_extend"] else _FEWEST_STEPS)]
+    usable = [loop for loop in loops if loop["iterations"] >= (6 if loop["extension"] else _FEWEST_STEPS)]
     if not usable:
         return None
     longest = max(loop["seconds"] for loop in usable)
@@ -188,8 +199,15 @@ def loop_step(loops: Sequence[Mapping[str, Any]], quote_of: Any) -> Optional[Ste
     best = min(chosen, key=lambda loop: (loop["depth"], -loop["seconds"]))
     name = f"{best['file']}:{best['line']}"
     count, seconds = best["iterations"], best["seconds"] / best["iterations"]
-    step = Step(name, quote_of(best["file"], best["line"]), best["function"], natural=count, seconds=seconds)
-    if best["can_extend"]:
+    step = Step(
+        name,
+        quote_of(best["file"], best["line"]),
+        best["function"],
+        natural=count,
+        seconds=seconds,
+        again=best["extension"] == "again",
+    )
+    if best["extension"]:
         sizes = (min(max(4 * count, 2000), max(count, _MOST_STEPS)), max(count, 360), max(count, 90))
         size = fitting(sizes, seconds)
         if size * seconds <= 2 * _LONGEST_S:

@@ -52,7 +52,7 @@ def _growth(study: Study, axes: Any) -> None:
     own = _rounded(study, study.native[0])
     axes.plot(steps, own, color=plots.COMPUTED, marker="o", linewidth=1.8, label="as it is")
     for trial, colour, marker, remark in _compared(study):
-        label = f"− {_short(str(trial.holders[0]))}{remark}"
+        label = f"− {_short(str(trial.holders[0]), 22)}{remark}"
         axes.plot(steps, _rounded(study, trial.growing), color=colour, marker=marker, linestyle="--", label=label)
     plots.noise_floor(axes, 8.0, "noise")
     axes.set_ylabel("blocks since round 1", fontsize=10)
@@ -78,7 +78,9 @@ def _containers(study: Study, axes: Any) -> None:
     rows: List[Tuple[str, float, str, str]] = []
     for holder in [*study.suspects, *(h for h in study.holders if h.show not in suspects)][:_MOST_BARS]:
         line = filling_line(study, holder)
-        remark = entries(holder) + (f" at {plots.shorten(str(line), 24)}" if line else "")
+        remark = entries(holder).replace(holder.entry, holder.entry.rpartition(".")[-1][:20]) + (
+            f" at {plots.shorten(str(line), 22)}" if line else ""
+        )
         remark += f" (declares at most {holder.bound})" if holder.filling else ""
         role = "suspect" if holder.show in suspects else "other"
         rows.append((_short(str(holder)), round(holder.per_step, 3), remark, role))

@@ -78,6 +78,9 @@ class Study:
     limits: List[str] = field(default_factory=list)
     native: List[Growing] = field(default_factory=list)  # the A/A pair
     deep: Dict[str, Any] = field(default_factory=dict)
+    lines: List[Dict[str, Any]] = field(
+        default_factory=list
+    )  # that allocate what stays; measured where nothing holds it
     holders: List[Holder] = field(default_factory=list)  # all that grow
     others: List[Holder] = field(default_factory=list)  # that do not: placebos
     suspects: List[Holder] = field(default_factory=list)

@@ -107,7 +107,7 @@ def _native(study: Study, measuring: Measuring, given: Optional[str]) -> None:
 def _as_it_is(study: Study, measuring: Measuring) -> None:
     """Where the same inputs again leave nothing over, do the program's own inputs, each once?"""
     step = study.step
-    if step.kind != "loop" or step.factor == 1 or step.natural < 18:
+    if not step.again or step.factor == 1 or step.natural < 18:
         return
     once = replace(step, factor=1, per_round=max(2, step.natural // 9))
     pair = [measuring.grow(once) for _ in range(2)]
@@ -133,7 +133,7 @@ def _deep(study: Study, measuring: Measuring, given: Optional[str]) -> None:
         study.stopped = f"the look at the heap failed: {deep.trouble}"
         return
     study.deep = deep.result
-    study.holders = [_holder(study, row) for row in deep.result["growing"]]
+    study.holders = [_holder(row, deep.step.per_round) for row in deep.result["growing"]]
     study.others = [
         Holder(_tuple(row["path"]), row["show"], True, "", "", 0.0, 0, None, row["owner"])
         for row in deep.result["others"]
@@ -147,9 +147,9 @@ def _tuple(path: Optional[Sequence[Any]]) -> Any:
     return tuple(map(tuple, path or ()))
 
 
-def _holder(study: Study, row: Mapping[str, Any]) -> Holder:
+def _holder(row: Mapping[str, Any], per_round: int) -> Holder:
     lengths = row["lengths"]
-    per_step = (lengths[-1] - lengths[0]) / (len(lengths) - 1) / study.step.per_round
+    per_step = (lengths[-1] - lengths[0]) / (len(lengths) - 1) / per_round
     cached = Line(*row["cached"]) if row["cached"] else None
     return Holder(
         _tuple(row["path"]), row["show"], row["followable"], row["kind"], row["entry"], per_step, lengths[-1],
@@ -261,6 +261,9 @@ def _try(study: Study, measuring: Measuring, name: str, holders: Sequence[Holder
 def _lines(study: Study, measuring: Measuring, given: Optional[str]) -> None:
     """Which lines fill the suspects, and what else grows."""
     traced = [holder for holder in [*study.suspects, *study.holders] if holder.followable]
+    if study.proof is None and measuring.left_s > 10:
+        allocated = measuring.lines(study.step)
+        study.lines = allocated.result["lines"] if allocated.result and not allocated.trouble else []
     unique = list({holder.show: holder for holder in traced}.values())[:6]
     if not unique or measuring.left_s < 5:
         return
@@ -278,9 +281,8 @@ def _user_lines(stack: Mapping[str, Any]) -> List[Line]:
 
 
 def growing_lines(study: Study) -> List[Dict[str, Any]]:
-    """Lines of the repository that allocate what stays, most bytes first; bytes to two digits, as they vary a little."""
-    rows = study.deep.get("lines", [])
-    return [{**row, "bytes_per_step": float(f"{row['bytes_per_step']:.2g}")} for row in rows[:10]]
+    """Lines of the repository that allocate what stays, most bytes first; to two digits, as bytes vary a little."""
+    return [{**row, "bytes_per_step": float(f"{row['bytes_per_step']:.2g}")} for row in study.lines[:10]]
 
 
 def states(growing: Growing) -> str:
