@@ -46,6 +46,11 @@ class _Alarm:
         spectrum.running().end_now(self._test)
 
 
+def pytest_configure(config: Any) -> None:
+    """This process is a pytest run, even where it finds no test."""
+    spectrum.running().under_pytest = True
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: Any) -> Iterator[None]:
     """Around one test with all its phases."""

@@ -57,6 +57,7 @@ class Spectrum:
         self.tests: List[Dict[str, Any]] = []
         self.trials: List[Optional[Dict[str, Any]]] = []  # first without a change, then by number
         self.errors: Dict[str, str] = {}
+        self.under_pytest = False
         self._kept = 0
         self._call: List[Tuple[int, int]] = []
         self._aside: List[Tuple[int, int]] = []
@@ -146,10 +147,9 @@ class Spectrum:
         """Write the result file; not in a forked child, whose tests are its parent's."""
         if os.getpid() != self.pid:
             return
-        under_pytest = bool(self.tests or self.errors or self.trials)
         result = {
             "mode": "spectrum", "series": {}, "modules": self.code.loaded, "not_rewritten": self.code.failed,
-            "tests": self.tests if under_pytest else [self._program()], "under_pytest": under_pytest,
+            "tests": self.tests if self.under_pytest else [self._program()], "under_pytest": self.under_pytest,
             "trials": self.trials, "errors": self.errors, "stopped": self.time_is_up, "folder": self.folder,
             "sites": self.mutations.sites(), "places_found": self.mutations.found,
             "unseen": self.hits.error if self.hits is not None else "",

@@ -72,7 +72,8 @@ def _why_nothing_to_explain(study: Study, first: Tests) -> str:
             return NO_PYTEST
         if first.errors:
             return f"{command} collected no test: {'; '.join(list(first.errors.values())[:2])}"[:500]
-        return f"{command} ran nothing that can be seen ({first.run.failure or 'no test, and no Python of its own'})"
+        why = "no test was found" if first.under_pytest else first.run.failure or "no Python of the repository ran"
+        return f"{command} ran nothing that can be seen: {why}"
     if not first.failing:
         return f"nothing fails: {command} ended with {len(first.passing)} passed" if first.under_pytest else (
             f"nothing fails: {command} ended with exit code 0")  # fmt: skip
