@@ -11,6 +11,7 @@ import pytest
 from debugbox.box import BoxContext
 from debugbox.checks import CheckName, Checks, Judgement, compute_verdict
 from debugbox.errors import BoxGone
+from debugbox.experiments import Experiment
 from debugbox.finding import (
     Cell,
     Check,
@@ -26,6 +27,7 @@ from debugbox.finding import (
 )
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot, take_snapshot
+from debugbox.trials import Trials, measurement_of
 
 SOURCE = """\
 def total(prices):
@@ -282,6 +284,30 @@ def test_a_diff_that_stops_measured_code_from_running_only_hides(snapshot: Snaps
         "4 of 5 other places that ran before no longer run",
     )
     assert judgement.verdict == "suspected"
+
+
+def test_code_elsewhere_that_stops_running_counts_too(snapshot: Snapshot) -> None:
+    judgement = judge(snapshot, DIFF, seen_treated=b"ran till.py:2\nran till.py:4\nran till.py:5\n")
+    assert result(judgement, "but-for")[0] == "failed" and "2 of 5 other places" in result(judgement, "but-for")[1]
+
+
+def test_no_line_of_the_diff_becomes_a_placebo(snapshot: Snapshot) -> None:
+    hunk = ["-        amount = amount + price", "-    return amount", "+        amount += price", "+    return +amount"]
+    two = "\n".join(["@@ -4,2 +4,2 @@", *hunk, ""])
+    change = Intervention(
+        kind="diff", sites=(Place(file="till.py", line=4),), describe=f"--- till.py\n+++ till.py\n{two}"
+    )
+    boxes: Any = FakeBoxes(snapshot)
+    experiment = Experiment(Trials(boxes), CONCLUSION, change, (), lambda: True)
+    assert sorted(place.line for place in experiment.placebo_sites()) == [2, 9, 10]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_symptom_answers_once_and_its_cell_ends_well(count: int) -> None:
+    cell = a_cell(1, *[Output(kind="record", name="symptom", data=PRESENT)] * count)
+    assert (measurement_of(cell).state == "present") is (count == 1)
+    assert measurement_of(replace(cell, status="error")).state == "cannot measure"
+    assert measurement_of(replace(cell, status="timeout")).state == "cannot measure"
 
 
 def test_a_diff_that_ends_the_program_with_an_error_is_not_a_success(snapshot: Snapshot) -> None:
