@@ -175,8 +175,8 @@ class BoxKernelApp(IPKernelApp):
 
     def init_iopub(self, context: Any) -> None:
         super().init_iopub(context)
-        # A slow reader makes the cell wait; by default its output would be thrown away without a word.
-        self.iopub_thread.schedule(lambda: self.iopub_thread.socket.setsockopt(zmq.XPUB_NODROP, 1))
+        # Beyond 1000 messages that nobody has read yet, output would be thrown away without a word.
+        self.iopub_thread.schedule(lambda: self.iopub_thread.socket.setsockopt(zmq.SNDHWM, 0))
 
     def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """No file in the box may configure the kernel."""

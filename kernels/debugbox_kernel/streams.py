@@ -19,6 +19,7 @@ from debugbox_kernel.lastwords import STREAMS, Recorder
 from debugbox_kernel.owners import CellText, Owners
 
 FLUSH_AFTER_S = 0.2  # text waits this long for more of its kind
+MAX_RUNS = 200  # changes of stream in one flush that keep their order: each is a message
 _DRAIN_BYTES = 1 << 20  # taken from a pipe at once: a flood must not hold up the cell for ever
 READING_ENDS = {"stdout": 10, "stderr": 11}  # descriptors that the supervisor leaves us with
 
@@ -77,12 +78,13 @@ class Outlet:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._sending = threading.Lock()
+        self._lines: dict[str, tuple[int, str]] = {}  # of a forked child: what waits for the end of its line
         self._queue: list[tuple[CellText, str, list[str]]] = []
         self._scheduled = False
 
     def write(self, name: str, text: str) -> None:
-        if os.getpid() != self._pid:  # a forked child: its parent's queue is a copy
-            _write_all(STREAMS.index(name) + 1, text.encode("utf-8", "backslashreplace"))
+        if os.getpid() != self._pid:
+            self._write_of_child(name, text)
             return
         self.drain()
         self._put(owners.of_this_output(), name, text)
@@ -101,6 +103,8 @@ class Outlet:
         """Send what waits, and come back when it is on its way."""
         self.drain()
         if os.getpid() != self._pid:
+            for name in STREAMS:
+                self._write_of_child(name, "", whole=True)
             return
         if not self._queue:
             with self._sending:  # what was in it may be on its way this moment: nothing may overtake it
@@ -124,6 +128,16 @@ class Outlet:
             self._thread.schedule(partial(self._send_text, cell, name, text, unsent))
             unsent = 0
 
+    def _write_of_child(self, name: str, text: str, whole: bool = False) -> None:
+        """In a forked child, whose queue is a copy of its parent's: straight to the descriptor, line by line."""
+        pid, waiting = self._lines.get(name, (0, ""))
+        text = (waiting if pid == os.getpid() else "") + text
+        end = len(text) if whole else text.rfind("\n") + 1
+        self._lines[name] = (os.getpid(), text[end:])
+        view = memoryview(text[:end].encode("utf-8", "backslashreplace"))
+        while view:
+            view = view[os.write(STREAMS.index(name) + 1, view) :]
+
     def _put(self, cell: CellText, name: str, text: str) -> None:
         text = encodable(text)
         with self._lock:
@@ -131,9 +145,10 @@ class Outlet:
             now = cell.add(name, text)
             if not now:
                 return
-            last = self._queue[-1] if self._queue else None
-            if last and last[0] is cell and last[1] == name:
-                last[2].append(now)
+            recent = self._queue[-1:] if len(self._queue) < MAX_RUNS else reversed(self._queue)
+            same = next((pieces for owner, stream, pieces in recent if owner is cell and stream == name), None)
+            if same is not None:
+                same.append(now)
             else:
                 self._queue.append((cell, name, [now]))
         self._schedule()
@@ -157,7 +172,10 @@ class Outlet:
         if dropped:
             content["dropped"] = dropped
         message = self._session.msg("stream", content, parent=cell.header)
-        self._session.send(self._thread, message, ident=b"stream." + name.encode("ascii"))
+        # To the socket itself, whose thread this is. By way of `thread.send_multipart` each message would put a token
+        # into the thread's own pipe of 2000: seen to fill up in a flood, and then the thread waited for itself.
+        if self._thread.socket is not None:
+            self._session.send(self._thread.socket, message, ident=b"stream." + name.encode("ascii"))
 
 
 class BoxStream(io.TextIOBase):
@@ -216,9 +234,3 @@ def restore() -> None:
 def outlet() -> Outlet:
     """The one queue of this kernel."""
     return _opened[0]
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
