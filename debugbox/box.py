@@ -19,6 +19,7 @@ from debugbox.errors import BoxGone, CellInterrupted, KernelDied
 from debugbox.finding import Cell, Intervention, Output
 from debugbox.growing import GrowingCell, OnOutput, Outputs, output_of
 from debugbox.hints import hints_for
+from debugbox.mailbox import Mailbox
 from debugbox.messages import Message, MessageReader
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot
@@ -29,7 +30,7 @@ LEASE_EVERY_S = 15.0
 # The box interrupts at the cell's limit and kills 3 s later; the host is the backstop behind both.
 BACKSTOP_S = 10.0
 STOP_S = 5.0  # granted to a cell after Ctrl-C
-_QUEUE_MESSAGES = 64  # with pieces of 64 Ki characters: a few MB at most wait here, the rest waits in the box
+_WAITING_BYTES, _WAITING_MESSAGES = 4 << 20, 64  # the rest waits in the box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +49,10 @@ class Box:
 
     def __init__(self, transport: Transport, limits: Limits) -> None:
         self._transport, self._limits = transport, limits
-        self._messages: queue.Queue[Message | BoxGone | None] = queue.Queue(_QUEUE_MESSAGES)
+        self._messages: Mailbox[Message | BoxGone | None] = Mailbox(_WAITING_BYTES, _WAITING_MESSAGES)
         self._writing = threading.Lock()
         self._closed = threading.Event()
-        self._reader = MessageReader(transport.stdout)
+        self._reader = MessageReader(transport.stdout, limits.image_bytes)
         self.ready: Message = {}
         self.lost = ""  # why the kernel is gone, once it is
         self._snapshot: Snapshot | None = None
@@ -182,7 +183,7 @@ class Box:
         """Take what came while nobody waited: background output, or the kernel's end."""
         while True:
             try:
-                message = self._messages.get_nowait()
+                message = self._messages.get(0)
             except queue.Empty:
                 return
             if message is None or isinstance(message, BoxGone):
@@ -202,14 +203,18 @@ class Box:
 
     def read_file(self, name: str, max_bytes: int) -> bytes | None:
         """A file that code in the box left in /srv/out, or None with no such file. Raises BoxGone."""
-        self._send({"type": "read_file", "path": name, "max_bytes": max_bytes})
-        while True:
-            message = self._next(time.monotonic() + 30, "it did not send the file")
-            if message["type"] == "refused":
-                return None
-            if message["type"] == "file" and message["path"] == name:
-                bulk: bytes = message["bulk"]
-                return bulk
+        self._reader.file_bytes = max_bytes
+        try:
+            self._send({"type": "read_file", "path": name, "max_bytes": max_bytes})
+            while True:
+                message = self._next(time.monotonic() + 30, "it did not send the file")
+                if message["type"] == "refused":
+                    return None
+                if message["type"] == "file" and message["path"] == name:
+                    bulk: bytes = message["bulk"]
+                    return bulk
+        finally:
+            self._reader.file_bytes = 0
 
     def interrupt(self) -> None:
         """KeyboardInterrupt in the running cell."""
@@ -225,11 +230,11 @@ class Box:
     def _read(self) -> None:
         try:
             while not self._closed.is_set() and (message := self._reader.next()) is not None:
-                self._messages.put(message)
+                self._messages.put(message, self._reader.size)
         except (BoxGone, OSError, ValueError) as error:
             gone = error if isinstance(error, BoxGone) else BoxGone(str(error))
-            self._messages.put(gone)
-        self._messages.put(None)
+            self._messages.put(gone, 0)
+        self._messages.put(None, 0)
 
     def _keep_lease(self) -> None:
         while not self._closed.wait(LEASE_EVERY_S):
@@ -246,8 +251,11 @@ class Box:
             raise BoxGone(self._transport.cause() or str(error)) from error
 
     def _next(self, deadline: float, otherwise: str) -> Message:
+        left_s = deadline - time.monotonic()
         try:
-            message = self._messages.get(timeout=max(0.0, deadline - time.monotonic()))
+            if left_s < 0:
+                raise queue.Empty  # a box that always has something to say is over its time all the same
+            message = self._messages.get(left_s)
         except queue.Empty:
             raise BoxGone(otherwise) from None
         if message is None:

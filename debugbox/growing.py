@@ -4,8 +4,9 @@ Used by `box`. The record is the host's: what was sent, when, and what had come 
 """
 
 import hashlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,8 @@ from debugbox.settings import Limits
 
 OnOutput = Callable[[Output], None]
 MAX_SWITCHES = 500  # between stdout and stderr, whose order is kept
+MAX_IMAGE_BYTES = 20 << 20  # of a cell's pictures together
+MAX_DATA_BYTES = 16 << 20  # of its tables, records and figures' data together, as they are in memory
 _STREAMS = ("stdout", "stderr")
 
 
@@ -38,6 +41,14 @@ def output_of(message: Message) -> Output | None:
     )
 
 
+def _size_in_memory(data: Mapping[str, Any]) -> int:
+    """About: a small value takes 2 bytes of JSON and up to 72 here."""
+    if not data:
+        return 0
+    written = json.dumps(data)
+    return len(written) + 72 * written.count(",")
+
+
 @dataclass
 class Outputs:
     """Outputs in the order in which they came, within the host's own limits: the box keeps its own, or says so.
@@ -54,6 +65,8 @@ class Outputs:
     _displays: dict[int, int] = field(default_factory=dict)  # the box's number of a display -> its place
     _chars: int = 0
     _images: int = 0
+    _image_bytes: int = 0
+    _data_bytes: int = 0
 
     def add(self, output: Output, display: int = 0) -> bool:
         """Keep `output`, in the place of an earlier state of the same display; False where it is over a limit."""
@@ -77,9 +90,13 @@ class Outputs:
     def _fits(self, output: Output) -> bool:
         self._chars += len(output.text)
         self._images += output.kind == "image"
+        self._image_bytes += len(output.png)
+        self._data_bytes += _size_in_memory(output.data)
         few = len(self._every) < self.limits.cell_outputs + 2 * MAX_SWITCHES
         # Twice: results, tracebacks and captions have text of their own beside the streams'.
-        return few and self._chars <= 2 * self.limits.cell_text_chars and self._images <= 2 * self.limits.cell_images
+        small = self._image_bytes <= MAX_IMAGE_BYTES and self._data_bytes <= MAX_DATA_BYTES
+        images = small and self._images <= 2 * self.limits.cell_images
+        return few and images and self._chars <= 2 * self.limits.cell_text_chars
 
     def _add_text(self, output: Output) -> None:
         place = self._last.get(output.name, -1)

@@ -6,6 +6,7 @@ is cleaned at this door, so nothing behind it meets control characters or lone s
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -16,6 +17,10 @@ MAX_LINE = 1 << 20
 MAX_FRAME = 16 << 20
 MAX_BAD = 100
 MAX_DEPTH = 40
+MAX_VALUES = 50_000  # of one message: an empty object takes 3 bytes here and 72 in memory
+_VALUE_BYTES = 100
+_PIECE_BYTES = 1 << 16
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 Message = dict[str, Any]
 
@@ -75,11 +80,17 @@ _OUTPUT_KINDS = {"text", "error", "image", "table", "record"}
 
 
 class MessageReader:
-    """Reads messages from a box's stream, one at a time, within fixed memory."""
+    """Reads messages from a box's stream, one at a time, within fixed memory.
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+    `size` is about what the last message takes in memory. Pictures above `image_bytes` are read past and counted, and
+    so are files above `file_bytes`: 0 while nobody has asked for one.
+    """
+
+    def __init__(self, stream: IO[bytes], image_bytes: int = MAX_FRAME) -> None:
+        self._stream, self._image_bytes = stream, image_bytes
+        self.file_bytes = 0
         self.bad = 0
+        self.size = 0
 
     def next(self) -> Message | None:
         """The next good message (with `bulk` where bytes followed it), or None when the box is gone.
@@ -89,7 +100,7 @@ class MessageReader:
         """
         while line := self._line():
             try:
-                return self._with_bulk(parse(line))
+                return self._with_bulk(parse(line), len(line) + _VALUE_BYTES * line.count(b","))
             except BadMessage as error:
                 self._count(str(error))
         return None
@@ -106,17 +117,26 @@ class MessageReader:
                 line = self._stream.readline(MAX_LINE)
             self._count("a line over its limit")
 
-    def _with_bulk(self, message: Message) -> Message:
-        size = message.get("size", 0)
-        if message["type"] == "file" or message.get("kind") == "image":
-            if not _is_count(size) or size > MAX_FRAME:
-                # What follows cannot be told from messages any more.
-                raise BoxGone("it announced a frame over its limit")
-            bulk = self._stream.read(size)
-            if len(bulk) < size:
-                raise BoxGone("it ended in the middle of a frame")
-            message["bulk"] = bulk
+    def _with_bulk(self, message: Message, size: int) -> Message:
+        self.size = size
+        if message["type"] != "file" and message.get("kind") != "image":
+            return message
+        announced = message.get("size", 0)
+        if not _is_count(announced) or announced > MAX_FRAME:
+            # What follows cannot be told from messages any more.
+            raise BoxGone("it announced a frame over its limit")
+        if announced > (self.file_bytes if message["type"] == "file" else self._image_bytes):
+            self._read_past(announced)
+            raise BadMessage("a frame that nobody asked for")
+        message["bulk"] = self._stream.read(announced)
+        self.size += announced
+        if len(message["bulk"]) < announced:
+            raise BoxGone("it ended in the middle of a frame")
         return message
+
+    def _read_past(self, size: int) -> None:
+        while size and (piece := self._stream.read(min(size, _PIECE_BYTES))):
+            size -= len(piece)
 
     def _count(self, why: str) -> None:
         self.bad += 1
@@ -128,6 +148,8 @@ def parse(line: bytes) -> Message:
     """One line as a message of a known type and shape, its text cleaned. Raises BadMessage."""
     if _depth(line) > MAX_DEPTH:
         raise BadMessage("nested too deeply")
+    if line.count(b",") > MAX_VALUES and _STRING.sub(b"", line).count(b",") > MAX_VALUES:
+        raise BadMessage("too many values")
     try:
         message = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

@@ -15,7 +15,7 @@ LAYERS = [
     {"settings", "foreign", "secrets", "git", "githistory", "tree", "listing", "tarstream", "taking"}
     | {"project", "lockfiles", "condafile"},
     {"engines", "journalfile", "bill", "render", "replay", "passages"},
-    {"snapshot", "manifests", "journal", "messages", "network", "endpoint", "revision"},
+    {"snapshot", "manifests", "journal", "messages", "mailbox", "network", "endpoint", "revision"},
     {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched"},
     {
         "bench",

@@ -1,0 +1,79 @@
+"""Whatever a box sends, the host grows by less than 50 MB, and one that speaks out of turn is ended."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debugbox.engines import Engine
+from tests.conftest import ROOT, plain_environment
+from tests.wall.hostile_host import STREAMS
+
+GROWTH_MIB = 50
+# These end by the cell's time: each message is within its limits, there is only no end of them.
+PATIENT = {
+    "a line without end", "much text", "wide text", "control characters", "many small outputs", "few numbers, often",
+    "background", "images that are none", "images that are some", "refusals",
+}  # fmt: skip
+
+
+def host_of(name: str, timeout_s: float = 3) -> dict[str, Any]:
+    program = Path(__file__).with_name("hostile_host.py")
+    command = [sys.executable, str(program), name, str(timeout_s)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    ended: dict[str, Any] = json.loads(done.stdout)
+    return ended
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_host_stays_small_and_goes_on(name: str) -> None:
+    ended = host_of(name)
+    assert ended["grown_mib"] < GROWTH_MIB
+    if name in PATIENT:
+        assert "did not end the cell within" in ended["ended"] and ended["bad"] == 0
+    elif name == "a frame without end":
+        assert "a frame over its limit" in ended["ended"]
+    else:  # over 100 messages, or not that many in the time of a loaded machine
+        assert "out of turn 101 times" in ended["ended"] or 10 < ended["bad"] <= 100
+    assert ended["took_s"] < 10
+
+
+PRINTS_A_GIGABYTE = """
+import json, resource, sys
+from pathlib import Path
+from debugbox.box import BoxContext, Boxes
+from debugbox.engines import Environment
+from debugbox.engines.bubblewrap import BubblewrapEngine
+from debugbox.engines.docker import DockerEngine
+from debugbox.settings import Limits, Settings
+from debugbox.snapshot import take_snapshot
+
+name, reference, repository = sys.argv[1:]
+settings = Settings(repository=Path(repository))
+engine = DockerEngine.connect() if name == "docker" else BubblewrapEngine(settings.cache_dir)
+environment = Environment(key="k", engine=name, reference=reference, python="3")
+snapshot = take_snapshot(settings.repository, Limits())
+boxes = Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=Limits(), context=BoxContext())
+with boxes.open() as box:
+    box.run_cell("1", id=1, purpose="idle", timeout_s=20)
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    code = "line = 'x' * 1023 + '\\\\n'\\nimport sys\\nfor _ in range(1 << 20): sys.stdout.write(line)\\nprint('end')"
+    cell = box.run_cell(code, id=2, purpose="print", timeout_s=300)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle) / 1024
+text = "".join(output.text for output in cell.outputs)
+dropped = sum(output.dropped for output in cell.outputs)
+print(json.dumps({"status": cell.status, "end": text.endswith("end\\\\n"), "kept": len(text), "dropped": dropped, "grown": grown}))
+"""
+
+
+def test_a_gigabyte_of_print_costs_the_host_nothing(engine: Engine, repository: Path) -> None:
+    reference = plain_environment(engine).reference
+    command = [sys.executable, "-c", PRINTS_A_GIGABYTE, engine.name, reference, str(repository)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=400)
+    assert done.returncode == 0, done.stderr
+    ended = json.loads(done.stdout)
+    assert ended["status"] == "ok" and ended["end"] and ended["kept"] <= (1 << 20) + 1000
+    assert ended["dropped"] > 1 << 29 and ended["grown"] < GROWTH_MIB
