@@ -21,6 +21,7 @@ _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _SERIES = 5  # values in a row that rise, or fall, all the way
 _COMMON = {
+    "doe",
     "what",
     "when",
     "with",
