@@ -160,7 +160,9 @@ class _Investigator:
         )
         overview = overview_of(self._boxes.snapshot)
         digest = digest_of(past) if past else ""
-        conclusion = investigator.run(self._question, run=self._settings.run, overview=overview, past=digest)
+        with self._view.step("model", model.model) as step:
+            conclusion = investigator.run(self._question, run=self._settings.run, overview=overview, past=digest)
+            step.result(f"{model.model}, {investigator.cost().turns} turns")
         return conclusion, together(spent, investigator.cost())
 
     def judgement_of(self, conclusion: Conclusion, time_s: float) -> Judgement:
