@@ -87,6 +87,29 @@ def test_the_symptom_is_absent_with_the_change_and_present_with_a_placebo(explai
     assert moved.details["changed"][f"{other['file']}:{other['line']}"] > 0
 
 
+PATCH = """--- a/calendar_days.py
++++ b/calendar_days.py
+@@ -14,5 +14,5 @@
+     if not 1 <= month <= 12:
+         raise ValueError(month)
+-    if month >= 2:
++    if month > 2:
+         return int(is_leap(year))
+     return 0
+"""
+
+
+def test_a_given_patch_is_handed_to_the_checks(subject: Program) -> None:
+    study = recipe.carry_out(subject, "why does the leap day in february fail", 60.0, PATCH)
+    patches = sys.modules["debugbox_recipe_suspects.patches"]
+    line = line_of(subject, "if month >= 2")
+    said = parse(Conclusion, recipe.concluding.record(study)["conclusion"])
+    assert said.intervention.kind == "diff"
+    assert said.intervention.describe == PATCH
+    assert (said.suspects[0].file, said.suspects[0].function) == ("calendar_days.py", "leap_day")
+    assert patches.changed_lines(PATCH) == [("calendar_days.py", line)]
+
+
 def test_an_intervention_of_an_unknown_kind_cannot_be_measured(subject: Program, explained: Any) -> None:
     unknown = [{"kind": "freeze_time", "sites": []}]
     assert recipe.measure_symptom(subject, explained.target.id, interventions=unknown)["state"] == "cannot measure"

@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from debugbox_recipes.mutations import candidates
 
+from . import patches
 from .ranking import Function
 from .running import Test, Tests
 from .study import LEAST_CONTRAST, Study, Trial
@@ -91,6 +92,8 @@ def answer(study: Study) -> str:
 
 def _of_trials(study: Study) -> str:
     flip = study.flip
+    if study.patch:
+        return "The given patch is for the checks to judge: whether the test passes with it, and everything else too."
     if flip is not None:
         return (
             f"With {flip.words} at {flip.where} the test passes, and all {flip.covering} passing tests run with it that"
@@ -111,6 +114,9 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
     """The first functions, each by its most suspicious line; that of a clean flip in front."""
     flip = study.flip
     ranked = study.ranked[:MAX_SUSPECTS]
+    if study.patch:
+        given = [{**site, "score": 1.0, "why": "the given patch changes it"} for site in patches.sites(study)[:1]]
+        return given + [_suspect(study, each, None) for each in ranked]
     if flip is not None:
         ranked = sorted(ranked, key=lambda each: (each.file, each.name) != (flip.place["file"], flip.function))
     return [_suspect(study, each, flip if position == 0 else None) for position, each in enumerate(ranked)]
@@ -130,6 +136,8 @@ def _suspect(study: Study, function: Function, flip: Optional[Trial]) -> Dict[st
 
 def intervention(study: Study) -> Optional[Dict[str, Any]]:
     flip = study.flip
+    if study.patch:
+        return patches.as_intervention(study)
     if flip is None:
         return None
     site = {key: flip.place[key] for key in ("file", "line", "quote")}

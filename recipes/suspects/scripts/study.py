@@ -1,7 +1,7 @@
 """What an investigation of a failing test has seen so far: plain data, filled by `studying`, told by `concluding`."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from .ranking import Function, Sources, Spectrum
 from .running import PROGRAM, Test
@@ -51,7 +51,7 @@ class Study:
     seen: Optional[Spectrum] = None
     ranked: List[Function] = field(default_factory=list)
     trials: List[Trial] = field(default_factory=list)
-    patch: Dict[str, Any] = field(default_factory=dict)  # what a given patch did
+    patch: str = ""  # a diff that is to be checked
 
     @property
     def is_program(self) -> bool:

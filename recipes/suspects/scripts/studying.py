@@ -19,11 +19,11 @@ _REPEATS = 2  # of the failing test by itself; with the first run, three
 NO_PYTEST = "pytest is not installed in the box: the repository does not bring it. Ask again with --with pytest"
 
 
-def carry_out(program: Program, question: Optional[str], limit_s: float) -> Study:
+def carry_out(program: Program, question: Optional[str], limit_s: float, patch: str = "") -> Study:
     """See and try all that the time allows. An empty command of the program means: the repository's tests."""
-    study = Study(Sources(Path(program.repo)), question or "", program.command)
+    study = Study(Sources(Path(program.repo)), question or "", program.command, patch=patch)
     running = Running(program, limit_s)
-    for step in (_find_failure, _repeat, _contrast, _rank, intervene):
+    for step in (_find_failure, _repeat, _contrast, _rank, *([] if patch else [intervene])):
         step(study, running)
         if study.stopped:
             break

@@ -16,11 +16,16 @@ from .study import Study
 from .studying import carry_out
 
 
-def investigate(question: Optional[str] = None, run: Optional[str] = None, time_limit_s: float = 280) -> None:
-    """Run, rank, draw, print a summary and report one `recipe` record. Nothing here raises for what the tests do."""
+def investigate(
+    question: Optional[str] = None, run: Optional[str] = None, patch: str = "", time_limit_s: float = 280
+) -> None:
+    """Run, rank, draw, print a summary and report one `recipe` record. Nothing here raises for what the tests do.
+
+    `patch` is a diff whose effect the tool's checks are to judge.
+    """
     box = this_box()
     question = question or box.context.get("question")
-    result = carry_out(program_of(box, run or box.context.get("run") or ""), question, time_limit_s)
+    result = carry_out(program_of(box, run or box.context.get("run") or ""), question, time_limit_s, patch)
     show(box, result)
     print(concluding.summary(result))
     box.report("recipe", concluding.record(result))
