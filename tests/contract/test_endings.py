@@ -49,8 +49,12 @@ def test_a_cell_that_ignores_the_interrupt_costs_the_kernel_and_says_so(boxes: B
 
 
 _FAULT = "import ctypes\ndef crash(): ctypes.string_at(0)\n"
-# Through C and back at each step: Python's own count of recursion does not see it in time.
-_STACK = "import ctypes, sys\nsys.setrecursionlimit(10**8)\ndef f(): g()\ng = ctypes.CFUNCTYPE(None)(f)\n"
+# Through C and back at each step, on a stack that is shorter than what Python's own count allows for.
+_STACK = (
+    "import ctypes, resource, sys\nsys.setrecursionlimit(10**8)\n"
+    "resource.setrlimit(resource.RLIMIT_STACK, (1 << 18, resource.getrlimit(resource.RLIMIT_STACK)[1]))\n"
+    "def f(): g()\ng = ctypes.CFUNCTYPE(None)(f)\n"
+)
 DEATHS = {
     "exit": ("import os; print('last words', flush=True); os._exit(3)", "exited with code 3"),
     "exit unflushed": ("import os; print('last words'); os._exit(3)", "exited with code 3"),
