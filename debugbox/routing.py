@@ -65,7 +65,7 @@ class Choice:
     def reason(self) -> str:
         """For the chosen recipe; where there is none, why none."""
         if self.card is None:
-            against = "; ".join(dict.fromkeys(each.why for each in self.evidence)) or "nothing speaks for any"
+            against = "; ".join(dict.fromkeys(e.why for e in self.evidence if e.weight < 0)) or "nothing speaks for any"
             return f"no recipe fits: {against}"
         mine = [each.why for each in self.evidence if each.recipe == self.card.name and each.weight > 0]
         return "; ".join(mine) or "nothing speaks for another one"

@@ -110,7 +110,11 @@ def _function(
     reasons = [f"{len(tied)} of its lines ran in {seen.failed[file, top]} failing and {seen.passed.get((file, top), 0)}"
                f" passing tests (Ochiai {ochiai:.2f})"]  # fmt: skip
     if depth:
-        reasons.append("the error was raised in it" if depth == 1 else f"it is {depth - 1} calls above the error")
+        reasons.append(
+            "the error was raised in it"
+            if depth == 1
+            else f"the error was raised {depth - 1} {'call' if depth == 2 else 'calls'} below it"
+        )
     if named:
         reasons.append("the question or the test names it")
     return Function(file, name, first, last, whole, ochiai, top, len(tied), depth, passing, tuple(reasons))
