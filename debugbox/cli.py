@@ -36,6 +36,7 @@ COMMANDS = {  # name: where it is; loaded when it is used
     "recipes": "recipes:recipes",
     "base": "machine:base",
     "clean": "machine:clean",
+    "doctor": "machine:doctor",
     "completion": "completion:completion",
 }
 

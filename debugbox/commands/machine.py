@@ -1,5 +1,7 @@
 """Commands about this machine: base images, leftovers."""
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from debugbox.doctor import Line
     from debugbox.engines import Leftover
 
 DAY_S = 86_400
@@ -40,8 +43,11 @@ def clean(dry_run: bool, older_than: float, larger_than: str) -> None:
     freed = 0
     kept = 0
     for left in _leftovers():
+        if left.what == "environment" and left.age_s < older_than * DAY_S:
+            kept += 1
+            continue
         size = left.size()
-        if left.what == "environment" and (left.age_s < older_than * DAY_S or size < parse_size(larger_than)):
+        if left.what == "environment" and size < parse_size(larger_than):
             kept += 1
         elif dry_run or left.remove():
             freed += size
@@ -65,3 +71,33 @@ def _leftovers() -> Iterator["Leftover"]:
         yield from docker.abandoned()
         yield from docker.environments()
     yield from embedded.environments()
+
+
+@click.command()
+@click.option("--engine", type=click.Choice(["auto", "docker", "bubblewrap"]), help="Where boxes shall come from.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, a line each.")
+def doctor(engine: str | None, as_json: bool) -> None:
+    """Tell what of this machine debugbox can use, and what to do about the rest.
+
+    \b
+    Exit codes: 0 an investigation can run, 1 it cannot.
+    """
+    from dataclasses import asdict
+
+    from debugbox.commands.common import settings_of
+    from debugbox.doctor import can_run, examine
+
+    lines = []
+    for line in examine(settings_of(Path(), {"engine": engine})):
+        lines.append(line)
+        click.echo(json.dumps(asdict(line)) if as_json else _told(line))
+    sys.exit(0 if can_run(lines) else 1)
+
+
+def _told(line: "Line") -> str:
+    from debugbox.foreign import clean_text
+
+    mark = click.style({"green": "ok", "yellow": "warn", "red": "FAIL"}[line.level].ljust(5), fg=line.level)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    words = clean_text(f"{line.what}{f'. To do: {line.remedy}' if line.remedy else ''}")
+    return f"{mark if colour else click.unstyle(mark)} {words}"

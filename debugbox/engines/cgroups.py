@@ -32,6 +32,7 @@ class Confinement:
     binds: tuple[tuple[str, str], ...]
     applied: dict[str, str]
     unenforced: tuple[str, ...]
+    folders: tuple[Path, ...] = ()
 
 
 def confine(size: BoxSize) -> Confinement:
@@ -44,6 +45,14 @@ def confine(size: BoxSize) -> Confinement:
     if shutil.which("systemd-run") and Path(os.environ.get("XDG_RUNTIME_DIR", "/nowhere"), "systemd/private").exists():
         return _user_scope(size)
     return Confinement(prefix=_keeper(()), binds=(), applied={}, unenforced=("memory", "processes", "CPUs"))
+
+
+def unenforced_here() -> tuple[str, ...]:
+    """The limits that an embedded box could not have on this machine; tried, and taken back."""
+    confinement = confine(BoxSize(cpus=1, memory_bytes=1 << 28, pids=64, snapshot_bytes=0, snapshot_files=0))
+    for folder in confinement.folders:
+        _remove(folder)
+    return confinement.unenforced
 
 
 def _keeper(folders: tuple[Path, ...]) -> tuple[str, ...]:
@@ -71,7 +80,13 @@ def _v1(name: str, size: BoxSize) -> Confinement:
         else:
             unenforced.append(controller)
     binds = tuple((str(folder), "/sys/fs/cgroup/memory") for folder in folders if folder.parent.name == "memory")
-    return Confinement(prefix=_keeper(tuple(folders)), binds=binds, applied=applied, unenforced=tuple(unenforced))
+    return Confinement(
+        prefix=_keeper(tuple(folders)),
+        binds=binds,
+        applied=applied,
+        unenforced=tuple(unenforced),
+        folders=tuple(folders),
+    )
 
 
 def _v2(name: str, size: BoxSize) -> Confinement:
@@ -91,6 +106,7 @@ def _v2(name: str, size: BoxSize) -> Confinement:
         binds=((str(folder), "/sys/fs/cgroup"),),
         applied=applied,
         unenforced=tuple(unenforced),
+        folders=(folder,),
     )
 
 

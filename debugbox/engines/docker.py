@@ -27,7 +27,7 @@ from debugbox.engines import (
     docker_owner,
 )
 from debugbox.engines import docker_settings as walls
-from debugbox.engines.docker_bases import REGISTRY_PATIENCE_S, Bases
+from debugbox.engines.docker_bases import REGISTRY_PATIENCE_S, SERIES, Bases
 from debugbox.engines.docker_owner import OWNER_LABEL
 from debugbox.engines.docker_transport import DockerTransport
 from debugbox.errors import BoxGone, EngineUnavailable, EnvironmentFailed, SettingsNotApplied
@@ -81,6 +81,14 @@ class DockerEngine:
     def describe(self) -> str:
         runtime = f", runtime {self._runtime}" if self._runtime else ""
         return f"docker {self._info.get('ServerVersion')} at {_endpoint()['base_url'] or 'the default socket'}{runtime}"
+
+    def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the engine says of itself: `docker info` and `docker version`."""
+        return self._info, dict(self._api.version())
+
+    def bases(self) -> list[str]:
+        """The interpreters whose base image is here already."""
+        return [series for series in SERIES if self._bases.local(series)]
 
     # Environments
 

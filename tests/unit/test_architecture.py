@@ -32,6 +32,7 @@ LAYERS = [
     },
     {
         "agent",
+        "doctor",
         "routing",
         "recipes",
         "claims",
