@@ -89,7 +89,12 @@ class Box:
         """Greet the box, send the snapshot with these files changed, wait for the kernel. Raises BoxGone."""
         self._snapshot = snapshot
         self._send(
-            {"type": "hello", "protocol": PROTOCOL, "limits": _box_limits(self._limits), "context": asdict(context)}
+            {
+                "type": "hello",
+                "protocol": PROTOCOL,
+                "limits": _box_limits(self._limits, snapshot.size_bytes),
+                "context": asdict(context),
+            }
         )
         for part in snapshot.parts(changed):
             self._send({"type": "unpack", "size": len(part)}, part)
@@ -272,13 +277,13 @@ class Box:
         return cause or "its stream ended"
 
 
-def _box_limits(limits: Limits) -> dict[str, Any]:
+def _box_limits(limits: Limits, snapshot_bytes: int) -> dict[str, Any]:
     return {
         "text_chars": limits.cell_text_chars,
         "outputs": limits.cell_outputs,
         "images": limits.cell_images,
         "image_bytes": limits.image_bytes,
-        "memory_bytes": limits.memory_bytes,
+        "memory_bytes": limits.memory_bytes + snapshot_bytes,  # where the copy lives
         "cpus": limits.cpus,
     }
 

@@ -31,6 +31,7 @@ _NO_FILE = re.compile(
 _READ_ONLY = re.compile(r"Read-only file system:? ?'?([^'\n]{0,200})")
 _FULL = re.compile(r"No space left on device")
 _MEMORY = re.compile(r"^(?:numpy\.)?(?:_core\._exceptions\._Array)?MemoryError\b", re.MULTILINE)
+_PROCESSES = re.compile(r"can't start new thread|BlockingIOError: .*Resource temporarily unavailable|fork: retry")
 _NO_INPUT = re.compile(r"^StdinNotImplementedError\b|^EOFError: EOF when reading a line", re.MULTILINE)
 _VARIABLE = re.compile(r"(?:<frozen os>|/os\.py), line \d+, in __getitem__[^\0]*^KeyError: '(\w+)'", re.MULTILINE)
 
@@ -96,6 +97,8 @@ def _about_limits(text: str) -> Iterator[str]:
         yield "A folder of the box is full: /tmp holds 512 MiB, the home folder 64 MiB. They are the box's own memory."
     if _MEMORY.search(text):
         yield "The box's memory limit was in the way. Raise it with --memory, or take a part of the data."
+    if _PROCESSES.search(text):
+        yield "The box's limit of processes and threads was in the way. Raise it with --pids, or use fewer workers."
     if _NO_INPUT.search(text):
         yield "Nobody can answer a prompt in the box: pass the answer as an argument, or feed it to box.run with `<`."
     if found := _VARIABLE.search(text):

@@ -96,8 +96,11 @@ def investigate(
         ) as journal,
         Bench(boxes, journal, view) as bench,
     ):
-        with view.step("box", engine.describe()):
+        with view.step("box", engine.describe()) as step:
             bench.warm_up()
+            step.result(f"{engine.describe()}: {settings.limits.of_a_box(snapshot.size_bytes)}")
+        if bench.unenforced:
+            view.note(f"not enforced on this machine: {', '.join(bench.unenforced)}")
         _probe_command(settings, bench)
         investigator = _Investigator(question, settings, boxes, bench, journal, view)
         conclusion, cost = investigator.run(model, past)

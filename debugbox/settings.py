@@ -48,6 +48,15 @@ class Limits:
         """The third of the time that is kept for the checks."""
         return self.max_time_s / 3
 
+    def of_a_box(self, snapshot_bytes: int) -> str:
+        """A box's limits in words, with the options that change them; the snapshot lives in the box's memory."""
+        more = f" + {_size(snapshot_bytes)} for the snapshot" if snapshot_bytes >= _MIB else ""
+        return f"{self.cpus:g} CPUs, {_size(self.memory_bytes)}{more}, {self.pids} processes (--cpus, --memory, --pids)"
+
+
+def _size(count: int) -> str:
+    return f"{count / _GIB:.3g} GiB" if count >= _GIB else f"{count / _MIB:.0f} MiB"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

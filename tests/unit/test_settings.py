@@ -87,3 +87,9 @@ def test_sizes(text: str, count: int) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("60s", 60), ("30m", 1800), ("1.5h", 5400)])
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
+
+
+def test_a_boxs_limits_are_told_with_their_units_and_options() -> None:
+    said = Limits().of_a_box(338 << 20)
+    assert said == "2 CPUs, 2 GiB + 338 MiB for the snapshot, 256 processes (--cpus, --memory, --pids)"
+    assert "snapshot" not in Limits().of_a_box(1000)
