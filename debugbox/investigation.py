@@ -98,7 +98,7 @@ def investigate(
     ):
         with view.step("box", engine.describe()) as step:
             bench.warm_up()
-            step.result(f"{engine.describe()}: {settings.limits.of_a_box(snapshot.size_bytes)}")
+            step.result(f"{engine.name}, {settings.limits.of_a_box(snapshot.size_bytes)}")
         if bench.unenforced:
             view.note(f"not enforced on this machine: {', '.join(bench.unenforced)}")
         _probe_command(settings, bench)
