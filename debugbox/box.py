@@ -250,7 +250,9 @@ class Box:
         line = json.dumps(message).encode("ascii") + b"\n"
         try:
             with self._writing:
-                self._transport.stdin.write(line + bulk if bulk else line)
+                self._transport.stdin.write(line)
+                if bulk:
+                    self._transport.stdin.write(bulk)
                 self._transport.stdin.flush()
         except (OSError, ValueError) as error:
             raise BoxGone(self._transport.cause() or str(error)) from error

@@ -28,7 +28,8 @@ _A_FEW = 5
 class Snapshot:
     """The repository as it stood, spooled once so that every box gets the same bytes.
 
-    `sha256` covers path, kind and content of everything in `files`; `size_bytes` is the sum of the contents.
+    `sha256` covers path, kind, executable bit and content of everything that goes in,
+    `size_bytes` is the sum of the contents.
     `lfs_pointers` are files whose data is elsewhere, `history` the commits that went along, `has_metadata` whether
     the boxes know the package by name and version (below `METADATA`).
     """
@@ -124,16 +125,17 @@ def take_snapshot(
             taking.take(path)
         if not taking.offsets:
             raise NotARepository(root, "it holds no files that can be read")
+        sha256 = taking.spool.sha256()  # before what is ours
         taking.take_history()
         taking.add_metadata()
-        return _snapshot_of(taking, root, git, before)
+        return _snapshot_of(taking, root, git, before, sha256)
 
 
-def _snapshot_of(taking: Taking, root: Path, git: Git | None, tree_before: str) -> Snapshot:
+def _snapshot_of(taking: Taking, root: Path, git: Git | None, tree_before: str, sha256: str) -> Snapshot:
     spool = taking.spool.finish()
     snapshot = Snapshot(
         root=root,
-        sha256=taking.digest.hexdigest(),
+        sha256=sha256,
         files=tuple(taking.offsets),
         size_bytes=taking.sum_bytes,
         commit=git.commit() if git else None,

@@ -43,7 +43,6 @@ class Taking:
         except OSError as error:
             raise NotARepository(root, error.strerror or "it cannot be read") from error
         self.spool = Spool()
-        self.digest = hashlib.sha256()
         self.sum_bytes = 0
         self._sizes: Counter[str] = Counter()
         self.offsets: dict[str, tuple[int, int]] = {}
@@ -122,8 +121,6 @@ class Taking:
             if masked:
                 self.masked.append(path)
         self._count(path, len(content))
-        self.digest.update(f"file\0{path}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
-        self.digest.update(content)
         self.offsets[path] = (self.spool.add_file(path, content, executable=executable), len(content))
 
     def _count(self, path: str, size: int) -> None:
@@ -139,7 +136,6 @@ class Taking:
         if target.startswith("/") or inside.startswith(".."):
             return self.skip(path, "a link that leads outside")
         self.spool.add_link(path, target)
-        self.digest.update(f"link\0{path}\0{target}\0".encode("utf-8", "surrogateescape"))
         self.links.append(path)
         return None
 
