@@ -1,0 +1,147 @@
+"""Runs the program at several sizes: counting its work, or timing it. Runs in the box.
+
+Sizes are chosen by counts, never by the clock: a replay on a busier machine must choose the same.
+"""
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from debugbox_recipes.harness import Program, ProgramRun, run_program
+
+from .knob import Knob
+
+BUDGET = 3_000_000  # events of one run: some seconds
+_MOST_S = 60.0  # one run
+_SIZES = 4  # over a factor of eight
+_MOST_DOUBLINGS = 9
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One run's work at one size."""
+
+    size: int
+    run: ProgramRun
+    result: Optional[Dict[str, Any]]
+
+    @property
+    def trouble(self) -> str:
+        """Why the run cannot serve for measuring, or ''."""
+        if self.run.timed_out:
+            return self.run.failure
+        if self.result is None:
+            return f"the program left no record ({self.run.failure or 'a Python with -I, -E or -S, or os._exit'})"
+        if self.result["error"]:
+            return str(self.result["error"])
+        if self.result["partial"]:
+            return f"at size {self.size} there is too much work to count"
+        if self.run.exit_code:
+            return self.run.failure
+        return "" if self.result["work"] else "none of the repository's code ran"
+
+    @property
+    def work(self) -> int:
+        return int(self.result["work"]) if self.result else 0
+
+    def counts(self, key: str) -> Dict[str, int]:
+        """`applied` or `changed` by file:line."""
+        return dict(self.result[key]) if self.result else {}
+
+    def by_line(self, key: str = "lines") -> Dict[str, float]:
+        """Events (or seconds) by `file:line`."""
+        sums: Dict[str, float] = {}
+        for file, line, _, value in self.result[key] if self.result else ():
+            place = f"{file}:{line}"
+            sums[place] = sums.get(place, 0.0) + value
+        return sums
+
+    def functions(self) -> Dict[str, str]:
+        """The function that each `file:line` is in."""
+        return {f"{file}:{line}": name for file, line, name, _ in self.result["lines"]} if self.result else {}
+
+
+class Measuring:
+    """Runs of one program, within `time_limit_s` in all."""
+
+    def __init__(self, program: Program, time_limit_s: float) -> None:
+        self.program = program
+        self.ends = time.monotonic() + time_limit_s
+
+    @property
+    def left_s(self) -> float:
+        return self.ends - time.monotonic()
+
+    def run(self, knob: Optional[Knob], size: int, plan: Optional[Mapping[str, Any]]) -> ProgramRun:
+        """At this size; without a plan as it is (a constant in the source needs one)."""
+        limit_s = max(1.0, min(_MOST_S, self.left_s))
+        if knob is None:
+            return run_program(self.program, timeout_s=limit_s, plan=plan)
+        with tempfile.TemporaryDirectory(prefix="debugbox-") as folder:
+            file = ""
+            if knob.file:
+                file = str(Path(folder) / Path(knob.file).name)
+                Path(file).write_bytes(knob.shortened(self.program.repo, size))
+            program = replace(self.program, command=knob.command(size, file))
+            whole = {**(plan or {}), **knob.plan(size)}
+            if knob.constant and plan is None:
+                whole.update(observer="counts", count=False)
+            return run_program(program, timeout_s=limit_s, plan=whole or None)
+
+    def count(
+        self,
+        knob: Optional[Knob],
+        size: int,
+        *,
+        memoise: Sequence[Mapping[str, Any]] = (),
+        timed: bool = False,
+        most: int = BUDGET,
+    ) -> Counted:
+        """The work at one size, with some functions' results kept."""
+        plan = {"observer": "counts", "most": most, "memoise": list(memoise), "timed": timed}
+        run = self.run(knob, size, plan)
+        results = [result for result in run.results if "work" in result]
+        return Counted(size, run, max(results, key=lambda result: int(result["work"]), default=None))
+
+    def seconds(self, knob: Knob, size: int, repeats: int = 2) -> Optional[float]:
+        """The shortest of some plain runs; None where one fails."""
+        runs = [self.run(knob, size, None) for _ in range(repeats)]
+        return min(run.duration_s for run in runs) if all(run.exit_code == 0 for run in runs) else None
+
+    def ladder(self, knob: Knob) -> Tuple[List[Counted], str]:
+        """Runs at doubled sizes until the budget is spent; at least four, or why not."""
+        size = max(1, knob.base // 8)
+        rungs: List[Counted] = []
+        usable: List[Counted] = []
+        while self.left_s > 20:
+            rungs = self._climb(knob, size)
+            usable = [rung for rung in rungs if not rung.trouble]
+            if len(usable) >= _SIZES or size == 1 or not rungs[-1].trouble:
+                break
+            size = max(1, size // 2)  # four sizes from here were too much work
+        if len(usable) >= _SIZES:
+            return usable, ""
+        return usable, f"only {len(usable)} sizes could be run; {rungs[-1].trouble if rungs else 'no time was left'}"
+
+    def _climb(self, knob: Knob, size: int) -> List[Counted]:
+        """From this size; what ended it, if something did, is the last."""
+        rungs = [self.count(knob, size)]
+        while not rungs[-1].trouble and len(rungs) <= _MOST_DOUBLINGS and self.left_s > 20:
+            if len(rungs) >= _SIZES and (_ahead(rungs) > BUDGET or _plenty(rungs, knob.base)):
+                break
+            rungs.append(self.count(knob, 2 * rungs[-1].size))
+        return rungs
+
+
+def _ahead(rungs: Sequence[Counted]) -> float:
+    """The work that the next doubling will take, if it grows as it did."""
+    before, now = rungs[-2].work, rungs[-1].work
+    return float(now) * now / max(before, 1)
+
+
+def _plenty(rungs: Sequence[Counted], base: int) -> bool:
+    """Enough sizes, as large as asked for, and most of the work depends on the size."""
+    varying = rungs[-1].work - rungs[0].work
+    return len(rungs) >= _SIZES and rungs[-1].size >= base and varying > 4 * rungs[0].work
