@@ -44,12 +44,13 @@ class Memo:
         return _look_like(remembering, function)
 
 
-def _look_like(wrapper: Any, function: Any) -> Any:
+def _look_like(wrapper: Any, function: Any) -> Callable[..., Any]:
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
         setattr(wrapper, name, getattr(function, name))
     wrapper.__dict__.update(function.__dict__)
     wrapper.__wrapped__ = function
-    return wrapper
+    remembered: Callable[..., Any] = wrapper
+    return remembered
 
 
 def _key(value: Any) -> Any:
@@ -70,8 +71,8 @@ class Counting:
         self.memos: List[Memo] = []
         self.constant_found = False
         self.user_code = importing.UserCode(plan["repo"], self.transform)
-        settings = {"most": plan.get("most"), "timed": bool(plan.get("timed"))}
-        self.workload = Workload(self.user_code.relative, full=self.stop, **settings)
+        timed = bool(plan.get("timed"))
+        self.workload = Workload(self.user_code.relative, most=plan.get("most"), timed=timed, full=self.stop)
 
     def transform(self, tree: ast.Module, file: str, lines: List[str]) -> ast.Module:
         constant = self.plan.get("constant")

@@ -37,7 +37,7 @@ class _Monitoring:
             return f"the monitoring tools are taken, by {', '.join(map(monitoring.get_tool, _TOOLS))}"
         self.tool = free[0]
         monitoring.use_tool_id(self.tool, "debugbox")
-        callbacks = {
+        callbacks: Dict[int, Callable[..., Any]] = {
             events.LINE: self._line,
             events.PY_START: self._start,
             events.PY_RESUME: self._resume,

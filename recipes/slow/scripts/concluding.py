@@ -61,9 +61,7 @@ def _growth(power: float) -> str:
 
 
 def _by_clock(study: Study, sizes: str) -> str:
-    said = (
-        f"From size {sizes} the time grows faster than the work of the repository's code (exponent {study.power:.2f}):"
-    )
+    said = f"From size {sizes} the time grows faster than the counted work (exponent {study.power:.2f}):"
     said += " C code or a library inside a line does it, as `x in list`, `list.pop(0)`, slices and `+=` on strings do."
     if study.slow_lines:
         said += " By the clock, time grows fastest at " + ", ".join(line for line, _ in study.slow_lines[:3]) + "."

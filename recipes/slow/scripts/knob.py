@@ -1,4 +1,4 @@
-"""The size knob: what in the command, or in the script, says how large the problem is. Runs in the box, in the kernel."""
+"""The size knob: what in the command, or in the script, says how large the problem is. In the box."""
 
 import ast
 import re
@@ -8,24 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 _SIZE_WORDS = frozenset(
-    [
-        "n",
-        "size",
-        "num",
-        "count",
-        "length",
-        "len",
-        "items",
-        "rows",
-        "lines",
-        "number",
-        "limit",
-        "depth",
-        "width",
-        "height",
-        "steps",
-        "max",
-    ]
+    ("n", "size", "num", "count", "length", "len", "items", "rows", "lines", "number", "limit", "depth", "width")
 )
 _SMALLEST, _LARGEST = 4, 10**9
 _FEWEST_LINES = 64
