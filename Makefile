@@ -25,6 +25,11 @@ format: .venv/ready  ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: .venv/ready  ## the numbers to reach, as ratios of one run (docs/benchmarks.md); takes about ten minutes
+	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.cells bubblewrap
+	$(BIN)/python -m tests.bench.cells docker
+
 accept: .venv/ready  ## take the notebooks as they are now for the gold files; review the diff like code
 	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py
 

@@ -22,6 +22,14 @@ from debugbox.manifests import Wanted, pinned_python, wanted_of
 from debugbox.settings import Settings
 from debugbox.snapshot import METADATA, Snapshot
 
+# What a kernel has imported before the first cell: a repository that is one of them is not what a cell imports.
+_KERNEL_STACK = {
+    "asttokens", "comm", "debugpy", "decorator", "executing", "ipykernel", "ipython", "jedi", "jupyter-client",
+    "jupyter-core", "matplotlib-inline", "nest-asyncio", "packaging", "parso", "pexpect", "platformdirs",
+    "prompt-toolkit", "psutil", "ptyprocess", "pure-eval", "pygments", "python-dateutil", "pyzmq", "six",
+    "stack-data", "tornado", "traitlets", "typing-extensions", "wcwidth",
+}  # fmt: skip
+
 
 def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, progress: Progress) -> Environment:
     """The environment of this repository, built now if it was not built before, or if it shall be built anew.
@@ -34,7 +42,7 @@ def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, 
     """
     wanted = wanted_of(snapshot, dependencies=settings.dependencies)
     plan = plan_environment(snapshot, engine, settings, wanted)
-    notes = (*wanted.notes, *_notes_on_python(snapshot, settings, wanted, plan.python))
+    notes = (*wanted.notes, *_notes_on_itself(wanted), *_notes_on_python(snapshot, settings, wanted, plan.python))
     environment, why = _with_tests(plan, wanted, engine, settings, progress)
     if environment is None:
         plan = plan_environment(snapshot, engine, settings, replace(wanted, tests=()))
@@ -104,6 +112,16 @@ def _choose_python(engine: Engine, wanted: Wanted, asked: str | None, pinned: st
         with contextlib.suppress(NoInterpreter):
             return engine.interpreter(specifiers, preferred)
     return engine.interpreter(wanted.python, None)
+
+
+def _notes_on_itself(wanted: Wanted) -> list[str]:
+    name = wanted.name
+    if name not in _KERNEL_STACK:
+        return []
+    return [
+        f"this repository is {name}, which the kernel itself runs on: a cell that imports it gets the kernel's own; "
+        "commands (box.run) and what they import are the repository's"
+    ]
 
 
 def _notes_on_python(snapshot: Snapshot, settings: Settings, wanted: Wanted, taken: str) -> list[str]:

@@ -37,6 +37,7 @@ class Wanted:
     the classifiers say.
     """
 
+    name: str = ""  # the package's own, in its normal form
     requirements: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
@@ -61,13 +62,18 @@ def wanted_of(snapshot: Snapshot, *, dependencies: bool = True) -> Wanted:
     files = _requirement_files(snapshot) if not any(snapshot.read(lock) for lock in _LOCKS) else {}
     python = project.requires_python or poetry_python or (f"=={pipfile_python}.*" if pipfile_python else "")
     if not dependencies:
-        return Wanted(python=_specifiers(python), likely=_of_classifiers(project.classifiers))
+        return Wanted(
+            name=canonicalize_name(project.name),
+            python=_specifiers(python),
+            likely=_of_classifiers(project.classifiers),
+        )
     if not requirements and not files:
         requirements, conda_python = _conda(snapshot)
         python = python or (f"=={conda_python}.*" if conda_python else "")
     if locked := pins(snapshot.read, [_name_of(each) for each in (*requirements, *tests)]):
         files[PINS] = "".join(f"{line}\n" for line in locked).encode()
     return Wanted(
+        name=canonicalize_name(project.name),
         requirements=(*_file_options(files), *requirements),
         tests=tuple(tests),
         files=files,

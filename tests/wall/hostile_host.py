@@ -7,11 +7,11 @@ import contextlib
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 from debugbox import box as host
@@ -86,6 +86,11 @@ STREAMS: dict[str, Callable[[], bytes]] = {
 }
 
 
+def memory_kib(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
 def sender(name: str) -> None:
     """The hostile end: until nobody reads any more."""
     piece = STREAMS[name]()
@@ -101,14 +106,15 @@ def main(name: str, timeout_s: float) -> None:
             stdin=io.BytesIO(), stdout=process.stdout, applied={}, unenforced=(), kill=process.kill, cause=lambda: ""
         )
         host.BACKSTOP_S = 0.0
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = memory_kib("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts afresh
         box = host.Box(transport, Limits())  # type: ignore[arg-type]  # a transport as far as a box looks
         began = time.monotonic()
         try:
             ended = box.run_cell("1", id=1, purpose="hostile", timeout_s=timeout_s).status
         except (BoxGone, KernelDied) as gone:
             ended = gone.cause
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        grown = (memory_kib("VmHWM") - before) / 1024
         box.kill()
         took_s = round(time.monotonic() - began, 1)
         print(json.dumps({"ended": ended, "bad": box.bad_messages, "grown_mib": round(grown, 1), "took_s": took_s}))

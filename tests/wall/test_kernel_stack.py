@@ -1,0 +1,44 @@
+"""A repository that is, or pins, a part of the kernel's own stack: cells work, and box.run reaches the repository's."""
+
+from pathlib import Path
+
+from debugbox.box import BoxContext, Boxes
+from debugbox.engines import Engine
+from debugbox.environment import import_roots, prepare_environment
+from debugbox.settings import Limits, Settings
+from debugbox.snapshot import take_snapshot
+from tests.contract.cells import run, text
+
+
+def boxes_of(engine: Engine, folder: Path) -> Boxes:
+    settings = Settings(repository=folder)
+    snapshot = take_snapshot(folder, settings.limits)
+    environment = prepare_environment(snapshot, engine, settings, lambda line: None)
+    context = BoxContext(import_roots=import_roots(snapshot))
+    return Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=Limits(), context=context)
+
+
+def test_a_repository_that_is_traitlets(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "Traitlets"\nversion = "99.0"\n')
+    (tmp_path / "traitlets").mkdir()
+    (tmp_path / "traitlets" / "__init__.py").write_text("mine = 'the repository's'\n")
+    boxes = boxes_of(engine, tmp_path)
+    assert "the kernel's own" in boxes.environment.notes[-1] and "box.run" in boxes.environment.notes[-1]
+    with boxes.open() as box:
+        assert text(run(box, "import traitlets\nprint(hasattr(traitlets, 'HasTraits'))")) == "True\n"
+        code = (
+            "import debugbox_kernel as box\nprint(box.run('python -c \"import traitlets as t; print(t.mine)\"').stdout)"
+        )
+        assert text(run(box, code)) == "the repository's\n\n"
+        version = "import importlib.metadata as m\nprint(box.run('python -c \"import importlib.metadata as m; print(m.version(\\'traitlets\\'))\"').stdout)"
+        assert text(run(box, version)).strip() == "99.0"
+
+
+def test_a_repository_that_pins_tornado_away(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("tornado<6\n")
+    (tmp_path / "app.py").write_text("import tornado\nprint(tornado.version)\n")
+    boxes = boxes_of(engine, tmp_path)
+    assert any("conflict" in note and "box.run" in note for note in boxes.environment.notes)
+    with boxes.open() as box:
+        code = "import debugbox_kernel as box, tornado\nprint(tornado.version_info >= (6,), box.run('python app.py').stdout)"
+        assert text(run(box, code)).startswith("True 5.")
