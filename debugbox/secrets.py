@@ -23,7 +23,7 @@ _SHAPES = [
         (b"PRIVATE KEY-----", rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]{40,}"),
         (b"sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{20,}"),
         (b"sk-proj-", rb"sk-proj-[A-Za-z0-9_-]{20,}"),
-        (b"gh", rb"\bgh[pousr]_[A-Za-z0-9]{36,}"),
+        *((b"gh%c_" % kind, rb"\bgh%c_[A-Za-z0-9]{36,}" % kind) for kind in b"pousr"),
         (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{22,}"),
         (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,}"),
         (b"AKIA", rb"\bAKIA[A-Z0-9]{16}\b"),
@@ -32,7 +32,8 @@ _SHAPES = [
         (b"AIza", rb"\bAIza[A-Za-z0-9_-]{35}"),
         (b"ya29.", rb"\bya29\.[A-Za-z0-9_-]{20,}"),
         (b"eyJ", rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-        (b"://", rb"(?<=://)[A-Za-z0-9._-]{2,64}:[^\s/@:'\"{}$<>%]{6,256}(?=@[A-Za-z0-9.-]+)"),
+        # No look-behind: a shape that begins with its literal is looked for ten times faster.
+        (b"://", rb"://[A-Za-z0-9._-]{2,64}:[^\s/@:'\"{}$<>%]{6,256}(?=@[A-Za-z0-9.-]+)"),
     )
 ]
 _SNIFFED_BYTES = 8192
@@ -59,6 +60,11 @@ def mask_secrets(content: bytes) -> tuple[bytes, int]:
     count = 0
     for literal, shape in _SHAPES:
         if literal in content:
-            content, found = shape.subn(lambda match: b"*" * len(match.group()), content)
+            content, found = shape.subn(_masked, content)
             count += found
     return content, count
+
+
+def _masked(match: re.Match[bytes]) -> bytes:
+    kept = b"://" if match.group().startswith(b"://") else b""
+    return kept + b"*" * (len(match.group()) - len(kept))

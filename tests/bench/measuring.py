@@ -62,13 +62,13 @@ def engines() -> list[Engine]:
 
 
 def make_tree(folder: Path, files: int, total_bytes: int) -> Path:
-    """A git repository of so many files of one size, half of them text, 100 in a folder."""
+    """A git repository of so many files of one size, one in five of them text, 100 in a folder."""
     size = total_bytes // files
     text = (b"value = 12345  # a line of source\n" * (size // 34 + 1))[:size]
     for number in range(files):
-        path = folder / f"d{number // 100}" / (f"f{number}.py" if number % 2 else f"f{number}.dat")
+        path = folder / f"d{number // 100}" / (f"f{number}.dat" if number % 5 else f"f{number}.py")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if number % 2 else os.urandom(size))
+        path.write_bytes(os.urandom(size) if number % 5 else text)
     for command in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]

@@ -282,3 +282,10 @@ def test_the_package_is_known_by_name_and_version_without_being_installed(reposi
     assert (found.name, found.version) == ("my-app", "3.1.4")
     assert [(each.name, each.value) for each in found.entry_points] == [("my", "app:main")]
     assert snapshot.has_metadata and "pyproject.toml" in snapshot.files and not list(repository.glob("*metadata*"))
+
+
+def test_an_address_with_a_password_keeps_the_rest_of_it(repository: Path) -> None:
+    (repository / "config.py").write_text("URL = 'https://me:hunter2hunter2@db.example.org/x'\n")
+    assert take_snapshot(repository, Limits()).read("config.py") == (
+        b"URL = 'https://*****************@db.example.org/x'\n"
+    )

@@ -18,20 +18,22 @@ def boxes_of(engine: Engine, folder: Path) -> Boxes:
     return Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=Limits(), context=context)
 
 
+def command(code: str) -> str:
+    """A cell that runs this code with the repository's interpreter."""
+    return f"import debugbox_kernel as box, shlex\nprint(box.run('python -c ' + shlex.quote({code!r})).stdout)"
+
+
 def test_a_repository_that_is_traitlets(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "Traitlets"\nversion = "99.0"\n')
     (tmp_path / "traitlets").mkdir()
-    (tmp_path / "traitlets" / "__init__.py").write_text("mine = 'the repository's'\n")
+    (tmp_path / "traitlets" / "__init__.py").write_text("mine = 'of the repository'\n")
     boxes = boxes_of(engine, tmp_path)
     assert "the kernel's own" in boxes.environment.notes[-1] and "box.run" in boxes.environment.notes[-1]
     with boxes.open() as box:
         assert text(run(box, "import traitlets\nprint(hasattr(traitlets, 'HasTraits'))")) == "True\n"
-        code = (
-            "import debugbox_kernel as box\nprint(box.run('python -c \"import traitlets as t; print(t.mine)\"').stdout)"
-        )
-        assert text(run(box, code)) == "the repository's\n\n"
-        version = "import importlib.metadata as m\nprint(box.run('python -c \"import importlib.metadata as m; print(m.version(\\'traitlets\\'))\"').stdout)"
-        assert text(run(box, version)).strip() == "99.0"
+        assert text(run(box, command("import traitlets as t; print(t.mine)"))).strip() == "of the repository"
+        version = "import importlib.metadata as m; print(m.version('traitlets'))"
+        assert text(run(box, command(version))).strip() == "99.0"
 
 
 def test_a_repository_that_pins_tornado_away(engine: Engine, tmp_path: Path) -> None:
@@ -40,5 +42,5 @@ def test_a_repository_that_pins_tornado_away(engine: Engine, tmp_path: Path) -> 
     boxes = boxes_of(engine, tmp_path)
     assert any("conflict" in note and "box.run" in note for note in boxes.environment.notes)
     with boxes.open() as box:
-        code = "import debugbox_kernel as box, tornado\nprint(tornado.version_info >= (6,), box.run('python app.py').stdout)"
-        assert text(run(box, code)).startswith("True 5.")
+        assert text(run(box, "import tornado\nprint(tornado.version_info >= (6,))")) == "True\n"
+        assert text(run(box, command("import app"))).startswith("5.")
