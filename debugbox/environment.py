@@ -42,7 +42,15 @@ def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, 
     """
     wanted = wanted_of(snapshot, dependencies=settings.dependencies)
     plan = plan_environment(snapshot, engine, settings, wanted)
-    notes = (*wanted.notes, *_notes_on_itself(wanted), *_notes_on_python(snapshot, settings, wanted, plan.python))
+    not_done = [
+        f"[tool.debugbox] {key} is not done by this version: see docs/environments.md" for key in settings.not_done
+    ]
+    notes = (
+        *not_done,
+        *wanted.notes,
+        *_notes_on_itself(wanted),
+        *_notes_on_python(snapshot, settings, wanted, plan.python),
+    )
     environment, why = _with_tests(plan, wanted, engine, settings, progress)
     if environment is None:
         plan = plan_environment(snapshot, engine, settings, replace(wanted, tests=()))

@@ -82,6 +82,7 @@ class Settings:
     discard_all: bool = False
     keep_code: bool = False
     limits: Limits = field(default_factory=Limits)
+    not_done: tuple[str, ...] = ()  # what the repository asks for and this version does not do
     archive: Path | None = None  # a folder inside the repository; None is the user's data directory
 
     @property
@@ -157,7 +158,7 @@ def _from_environment() -> dict[str, Any]:
 
 
 _LIMIT_NAMES = {each.name for each in fields(Limits)}
-_SETTING_NAMES = {each.name for each in fields(Settings)} - {"limits", "repository"}
+_SETTING_NAMES = {each.name for each in fields(Settings)} - {"limits", "repository", "not_done"}
 _SPELLINGS = {
     "max_time": "max_time_s",
     "max_cost": "max_cost_usd",
@@ -205,15 +206,19 @@ def _apply_repository(settings: Settings, theirs: Mapping[str, Any]) -> Settings
             raise NotForRepository(key)
     if "archive" in theirs:
         settings = replace(settings, archive=_archive_inside(settings.repository, theirs["archive"]))
-    if "exclude" in theirs:
-        settings = replace(settings, exclude=tuple(map(str, theirs["exclude"])))
-    if "include" in theirs:
-        settings = replace(settings, include=tuple(map(str, theirs["include"])))
-    if "pip" in theirs:
-        settings = replace(settings, extra_packages=tuple(map(str, theirs["pip"])))
+    names = {"exclude": "exclude", "include": "include", "pip": "extra_packages"}
+    lists: dict[str, Any] = {name: _texts(key, theirs[key]) for key, name in names.items() if key in theirs}
+    not_done = tuple(key for key in ("apt", "setup") if theirs.get(key))
+    settings = replace(settings, **lists, not_done=not_done)
     if "python" in theirs:
         settings = replace(settings, python=str(theirs["python"]))
     return settings
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise BadSettings("[tool.debugbox]", f"{key} is not a list of texts")
+    return tuple(value)
 
 
 def _archive_inside(repository: Path, value: Any) -> Path:

@@ -93,3 +93,14 @@ def test_a_boxs_limits_are_told_with_their_units_and_options() -> None:
     said = Limits().of_a_box(338 << 20)
     assert said == "2 CPUs, 2 GiB + 338 MiB for the snapshot, 256 processes (--cpus, --memory, --pids)"
     assert "snapshot" not in Limits().of_a_box(1000)
+
+
+@pytest.mark.parametrize("line", ["include = 'data'", "exclude = [1]", "pip = {a = 1}"])
+def test_a_list_that_is_none_is_a_clear_error(tmp_path: Path, line: str) -> None:
+    with pytest.raises(BadSettings, match="not a list of texts"):
+        resolve_settings({}, repository_with(tmp_path, line))
+
+
+def test_what_a_repository_asks_for_and_is_not_done_is_kept_to_be_told(tmp_path: Path) -> None:
+    settings = resolve_settings({}, repository_with(tmp_path, "apt = ['git']\nsetup = 'make'\ninclude = ['data']"))
+    assert settings.not_done == ("apt", "setup") and settings.include == ("data",)
