@@ -98,10 +98,9 @@ def write_member(
     stream: BinaryIO, folders: Folders, path: bytes, kind: bytes, link: bytes, size: int, header: bytes
 ) -> None:
     parent, slash, name = path.rpartition(b"/")
-    check_name(name)
     if slash and not parent:
         raise ValueError("an absolute path: %r" % path)
-    folder = folders.fd(parent)
+    folder = folders.fd(parent)  # `name` is one component: the system refuses to make "", "." or ".." anew
     if kind == b"2":
         check_link(parent, link)
         os.symlink(link, name, dir_fd=folder)

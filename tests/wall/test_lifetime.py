@@ -111,6 +111,40 @@ def test_a_killed_build_ends_and_leaves_nothing_half_made(repository: Path) -> N
     assert not [*engine._folder.glob("*test-killed-build")]
 
 
+SLEEPS_IN_A_BUILD_BOX = """
+import subprocess, sys, time
+from pathlib import Path
+from debugbox.engines import interpreters
+from debugbox.engines.bubblewrap import BubblewrapEngine
+command = BubblewrapEngine(Path(sys.argv[1]))._base(interpreters.installed()[0], share_network=True)
+subprocess.Popen([*command, "/usr/bin/sleep", "600"])
+time.sleep(0.5)
+print("building", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_build_that_says_nothing_ends_with_its_debugbox_too(tmp_path: Path) -> None:
+    """One that writes is ended by its closed pipe already."""
+    engine = BubblewrapEngine(tmp_path)
+    if why := engine.answers():
+        pytest.skip(f"engine bubblewrap: {why}")
+    command = [sys.executable, "-c", SLEEPS_IN_A_BUILD_BOX, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "building\n"
+        building = below(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        deadline = time.monotonic() + GONE_S
+    try:
+        while left := still_there(engine, building, process.pid):
+            assert building and time.monotonic() < deadline, f"still there: {left}"
+            time.sleep(0.02)
+    finally:
+        for each in still_there(engine, building, process.pid):
+            os.kill(int(each.partition(":")[0]), signal.SIGKILL)
+
+
 def test_two_runs_side_by_side_do_not_sweep_each_other(engine: Engine, repository: Path) -> None:
     reference = plain_environment(engine).reference
     with held(engine, reference, "running", repository) as one, held(engine, reference, "running", repository) as other:
