@@ -17,10 +17,12 @@ from .mutations import KINDS
 def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any], List[str]]:
     """The plan that applies them, and the kinds nobody knows. An empty plan where there is nothing to apply.
 
-    Lines kept exact and changed statements are of two observers: they are not applied together, the first kind wins.
+    The kinds are of different observers: they are not applied together, the first kind wins.
     """
     keep: List[Dict[str, Any]] = []
     mutations: List[Dict[str, Any]] = []
+    memoise: List[Dict[str, Any]] = []
+    truncate: List[Mapping[str, Any]] = []
     unknown = []
     for one in interventions:
         kind, sites = str(one["kind"]), one.get("sites") or ()
@@ -29,11 +31,31 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         elif kind in KINDS:
             nth = int((one.get("parameters") or {}).get("nth", 0))
             mutations += [{**place, "kind": kind, "nth": nth} for place in places(sites)]
+        elif kind == "memoise":
+            memoise += [{**place, "place": f"{place['file']}:{place['line']}"} for place in places(sites)]
+        elif kind == "truncate":
+            truncate.append(one)
         else:
             unknown.append(kind)
     if keep:
         return {"mode": "native", "keep": keep}, unknown
+    if memoise:
+        return {"observer": "counts", "count": False, "memoise": memoise}, unknown
+    if truncate:
+        return _truncating(truncate[0]), unknown
     return ({"observer": "spectrum", "mutations": mutations} if mutations else {}), unknown
+
+
+def _truncating(one: Mapping[str, Any]) -> Dict[str, Any]:
+    """Containers cut back after each step, in a program whose steps nobody counts."""
+    parameters = one["parameters"]
+    truncate = [
+        {"place": f"{site['file']}:{site['line']}", "path": path}
+        for site in one["sites"]
+        for path in parameters["containers"].get(f"{site['file']}:{site['line']}", [])
+    ]
+    never = {"rounds": 1, "per_round": 10**12, "factor": 1}
+    return {"observer": "growth", "step": parameters["step"], "truncate": truncate, **never}
 
 
 def environment(context: Mapping[str, Any], repo: str, python_path: Sequence[str]) -> Dict[str, str]:

@@ -145,7 +145,8 @@ def module_roots(is_user: Callable[[Any], bool]) -> List[Tuple[Path, Any]]:
     """All modules, the user's first; modules imported later first, for they define what earlier ones import."""
     loaded = [(name, module) for name, module in list(sys.modules.items()) if isinstance(module, ModuleType)]
     ours = __name__.rpartition(".")[0]
-    others = [(name, module) for name, module in loaded[::-1] if name.partition(".")[0] != ours]
+    hidden = (ours, "__mp_main__")  # which is __main__ once more
+    others = [(name, module) for name, module in loaded[::-1] if name.partition(".")[0] not in hidden]
     others.sort(key=lambda item: not is_user(item[1]))
     return [([["module", name]], module) for name, module in others]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from debugbox_recipes import leak
-from debugbox_recipes.harness import Program
+from debugbox_recipes.harness import Program, run_program
+from debugbox_recipes.interventions import plan_of
 
 from debugbox.finding import Conclusion, Measurement, parse
 
@@ -71,6 +72,13 @@ def test_symptom_is_present_then_absent_under_the_intervention(script: Any, subj
     assert (before.state, after.state, unknown) == ("present", "absent", [])
     assert before.measured == said.symptom.runs[0].measured
     assert after.details["changed"][str(said.intervention.sites[0])] > 1000
+
+
+def test_the_intervention_acts_on_any_program_that_is_run_with_it(script: Any, subject: Any) -> None:
+    plan, unknown = plan_of([json.loads(json.dumps(script.record(subject)["conclusion"]["intervention"]))])
+    run = run_program(subject.program, timeout_s=30, plan=plan)
+    assert (unknown, list(run.results[0]["changed"].values())) == ([], [300])
+    assert run.stdout == "600 answers\n"
 
 
 def test_a_placebo_is_the_same_intervention_at_another_site(script: Any, subject: Any) -> None:

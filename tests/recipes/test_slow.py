@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from debugbox_recipes import slow
-from debugbox_recipes.harness import Program
+from debugbox_recipes.harness import Program, run_program
+from debugbox_recipes.interventions import plan_of
 
 from debugbox.finding import Conclusion, Measurement, parse
 
@@ -73,6 +74,12 @@ def test_symptom_is_present_then_absent_under_the_intervention(script: Any, subj
         runs.append(run.state)
     assert (before.state, runs) == ("present", ["absent", "present"])
     assert before.measured == conclusion(script, subject).symptom.runs[0].measured
+
+
+def test_the_intervention_acts_on_any_program_that_is_run_with_it(subject: Any) -> None:
+    plan, unknown = plan_of([slow._module().record(subject)["conclusion"]["intervention"]])
+    run = run_program(program(SUBJECT, "python report.py 40"), timeout_s=30, plan=plan)
+    assert (unknown, run.results[0]["changed"]) == ([], {line_of("table.py", "def width"): 39})
 
 
 def test_record_comes_out_alike_when_the_cell_is_replayed(script: Any, subject: Any) -> None:

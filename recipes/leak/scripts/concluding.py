@@ -3,6 +3,7 @@
 No byte or second is told: they vary from run to run. Blocks and entries per step are counts.
 """
 
+import math
 from typing import Any, Dict, List, Optional
 
 from .measuring import Growing
@@ -17,9 +18,15 @@ _FEWEST_STEPS = 500  # of a loop that cannot be made longer: with fewer, a cache
 
 
 def figure(value: float) -> str:
-    """A count per step: exact ones as they are, others to two digits."""
-    rounded = round(value, 2)
-    return f"{rounded:.6g}" if abs(value) < 10 or value == rounded else f"{value:.0f}"
+    """A count per step, whole where it is nearly so: a few blocks more or less in a round are no news."""
+    if abs(value) >= 10 or (abs(value) >= 0.9 and abs(value - round(value)) < 0.15):
+        return f"{value:.0f}"
+    return f"{round(value, 1 if abs(value) >= 1 else 2):g}"
+
+
+def share(removed: float) -> str:
+    """How much is gone, to a twentieth, for the same reason."""
+    return f"{round(20 * min(1.0, max(0.0, removed))) / 20:.0%}"
 
 
 def place(study: Study, line: Line) -> Dict[str, Any]:
@@ -53,7 +60,7 @@ def answer(study: Study) -> str:
     trial = study.proof
     if trial is not None and trial.removed is not None:
         which = "it is" if len(study.suspects) == 1 else "they are"
-        said += f" When {which} truncated after each step, {max(0.0, trial.removed):.0%} of the growth is gone."
+        said += f" When {which} truncated after each step, {share(trial.removed)} of the growth is gone."
     return said
 
 
@@ -127,7 +134,7 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
             evidence = "with it truncated the program fails, so nothing can be said"
             found.append({"text": f"{names} holds what is left over", "status": "open", "evidence": evidence})
         elif len(trial.holders) == 1:
-            evidence = f"truncated after each step, {max(0.0, trial.removed):.0%} of the growth is gone"
+            evidence = f"truncated after each step, {share(trial.removed)} of the growth is gone"
             status = "supported" if trial.enough else "refuted" if trial.removed < 0.3 else "open"
             found.append({"text": f"{names} holds what is left over", "status": status, "evidence": evidence})
     if study.step.factor > 1:
@@ -173,7 +180,7 @@ def intervention(study: Study) -> Optional[Dict[str, Any]]:
     return {
         "kind": "truncate",
         "sites": list(sites.values()),
-        "parameters": {"containers": containers},
+        "parameters": {"containers": containers, "step": study.step.plan()["step"]},
         "describe": f"{names} cut back after each step to the entries of the first one",
     }
 
@@ -201,7 +208,7 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
             "metric": METRIC,
             "unit": UNIT,
             "runs": [_repeatable(measurement(growing)) for growing in study.native],
-            "noise": float(figure(study.noise)),
+            "noise": math.ceil(10 * study.noise + 1e-9) / 10,  # no less than a tenth
         },
         "intervention": wanted,
         "placebo_sites": list({f"{s['file']}:{s['line']}": s for s in sites}.values()),
@@ -229,7 +236,7 @@ def details(study: Study) -> Dict[str, Any]:
         ],
         "trials": [
             {"what": trial.name, "containers": [str(holder) for holder in trial.holders],
-             "removed": None if trial.removed is None else round(trial.removed, 2),
+             "removed": None if trial.removed is None else share(trial.removed),
              "changed": sum(trial.growing.counts("changed").values())}
             for trial in study.trials
         ],
@@ -242,7 +249,7 @@ def summary(study: Study) -> str:
     if study.native:
         parts.append(f"A step is {study.step.words()}, because {study.why_step}.")
     for trial in study.trials:
-        removed = "the program fails" if trial.removed is None else f"{max(0.0, trial.removed):.0%} of the growth gone"
+        removed = "the program fails" if trial.removed is None else f"{share(trial.removed)} of the growth gone"
         parts.append(f"{trial.name:20} {', '.join(map(str, trial.holders))}: {removed}")
     rows = study.deep.get("types", [])[:6] if study.grows else []
     if rows:

@@ -7,7 +7,7 @@ from typing import Any, List, Tuple
 
 from debugbox_recipes import plots
 
-from .concluding import entries
+from .concluding import entries, share
 from .concluding import figure as number
 from .measuring import ROUNDS, Growing
 from .placing import filling_line
@@ -40,11 +40,15 @@ def title(study: Study) -> str:
 
 
 def _rounded(study: Study, growing: Growing) -> List[float]:
-    """Growth since the first round, to a fiftieth of the program's own: a few blocks more or less are no news."""
-    own = study.native[0].result or {"blocks": [0, 0]}
-    unit = max(8.0, float(f"{abs(own['blocks'][-1] - own['blocks'][0]) / 50:.1g}"))
-    blocks = growing.result["blocks"] if growing.result else []
-    return [round((one - blocks[0]) / unit) * unit for one in blocks]
+    """Growth since the first round, added up from rounds: one within a tenth of the program's own growth, or of
+    nothing, counts as that. The few blocks more or less that a round has are no news."""
+    total, points = 0.0, [0.0]
+    for difference in growing.differences:
+        ratio = difference / study.step.per_round / study.per_step if study.grows else 0.0
+        near = [whole for whole in (0.0, 1.0) if abs(ratio - whole) <= 0.1]
+        total += float(number(study.per_step)) * study.step.per_round * (near or [round(ratio, 1)])[0]
+        points.append(round(total, 1))
+    return points
 
 
 def _growth(study: Study, axes: Any) -> None:
@@ -93,7 +97,7 @@ def _containers(study: Study, axes: Any) -> None:
 
 def _trials(study: Study, axes: Any) -> None:
     """Blocks per step, as it is and with containers truncated."""
-    rows = [("as it is", round(study.per_step, 2), number(study.per_step), "suspect")]
+    rows = [("as it is", float(number(study.per_step)), number(study.per_step), "suspect")]
     told = [trial for trial in study.trials if trial.removed is not None]
     rows += [_trial_row(trial) for trial in told[: _MOST_BARS - 1]]
     plots.bars(axes, rows, "memory blocks left over by one step")
@@ -103,5 +107,5 @@ def _trial_row(trial: Trial) -> Tuple[str, float, str, str]:
     name = _short(str(trial.holders[0])) + (f" +{len(trial.holders) - 1}" if len(trial.holders) > 1 else "")
     if trial.removed is None:
         return (f"− {name}", 0.0, "the program fails without it", "other")
-    left = round(max(0.0, trial.growing.per_step), 1)
-    return (f"− {name}", left, f"{number(left)}: {max(0.0, trial.removed):.0%} gone", "other")
+    left = trial.growing.per_step if trial.removed < 0.95 else 0.0
+    return (f"− {name}", float(number(left)), f"{number(left)}: {share(trial.removed)} gone", "other")

@@ -1,14 +1,16 @@
-"""From the hot line to the line that causes its work: who enters it, how often, with how much work each. In the box,
-in the kernel.
+"""From the outermost call to the line that causes the work: what is entered how often, with how much work each. In the
+box, in the kernel.
 """
 
+import ast
 import re
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .measuring import Counted
 from .study import Level
 
-_MAJOR = 0.5  # of all work that must lie below a call for it to belong to the chain
+_MAJOR = 0.5  # of the work that must lie below a call for it to belong to the chain
 _GROWS = 0.7  # exponent from which entries, or the work of each, grow with the size
 _DEEPEST = 60
 # Called by the interpreter on behalf of a line: that line is where somebody wrote it.
@@ -30,20 +32,49 @@ def levels(rungs: Sequence[Counted]) -> List[Level]:
     return [Level(*key, tuple(table[0]), tuple(table[1])) for key, table in keys.items()]
 
 
-def chain_to(hot_function: str, sites: Sequence[Level], work: float) -> List[Level]:
-    """The calls that lead to the hot function, outermost first: at each step the caller with most work below."""
+def descend(sites: Sequence[Level]) -> List[Level]:
+    """From the outermost call inwards: at each step the call with most work below.
+
+    It ends in the function in which the work is spread: none of its calls has half of it. A recursion is not followed.
+    """
+    by_function: Dict[str, List[Level]] = {}
+    for site in sites:
+        by_function.setdefault(f"{site.file}:{site.function}", []).append(site)
+    best = max(sites, key=_weight, default=None)
+    most = _weight(best) if best is not None else (0.0, "")
     chain: List[Level] = []
-    seen = {hot_function}
-    wanted = hot_function
-    while len(chain) < _DEEPEST:
-        callers = [one for one in sites if _plain(one.callee) == wanted and f"{one.file}:{one.function}" not in seen]
-        best = max(callers, key=lambda one: (one.below[-1], str(one)), default=None)
-        if best is None or best.below[-1] < _MAJOR * work:
-            break
-        chain.insert(0, best)
-        wanted = f"{best.file}:{best.function}"
-        seen.add(wanted)
+    seen = set()
+    while best is not None and _weight(best)[0] >= _MAJOR * most[0] and len(chain) < _DEEPEST:
+        chain.append(best)
+        seen |= {f"{best.file}:{best.function}", _plain(best.callee)}
+        inner = by_function.get(_plain(best.callee), [])
+        best = max((one for one in inner if _plain(one.callee) not in seen), key=_weight, default=None)
     return chain
+
+
+def _weight(level: Level) -> Tuple[float, str]:
+    """Its work at the largest size, and a name to settle ties."""
+    return level.below[-1], str(level)
+
+
+def reached(chain: Sequence[Level]) -> str:
+    """`file:function` of the innermost function."""
+    return _plain(chain[-1].callee) if chain else ""
+
+
+def is_dispatcher(level: Level, sites: Sequence[Level], repo: Any) -> bool:
+    """Whether its line calls more functions than are written there: then the one called says more than the line."""
+    called = {site.callee for site in sites if str(site) == str(level) and not _IMPLICIT.search(site.callee)}
+    try:
+        tree = ast.parse((Path(repo) / level.file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    written = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _spans(node, level.line)]
+    return len(called) > max(1, len(written))
+
+
+def _spans(node: ast.Call, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
 def _plain(callee: str) -> str:

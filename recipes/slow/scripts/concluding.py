@@ -81,12 +81,12 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
     rows: Dict[str, Dict[str, Any]] = {}
     if study.superlinear and not study.stopped:
         if study.cause is not None:
-            rows[str(study.cause)] = {
-                **place(study, str(study.cause), study.cause.function), "score": 1.0, "why": _repeats(study.cause)
-            }  # fmt: skip
+            score = 0.9 if study.dispatched else 1.0
+            where = place(study, str(study.cause), study.cause.function)
+            rows[str(study.cause)] = {**where, "score": score, "why": _repeats(study.cause)}
         share = f"{dict(study.ahead)[study.hot]:.0%} of the work at ten times the size; its own exponent is"
         why = f"the hot line: {share} {exponent(study.lines[study.hot]):.2f}"
-        rows.setdefault(study.hot, {**place(study, study.hot), "score": 0.9, "why": why})
+        rows.setdefault(study.hot, {**place(study, study.hot), "score": 1.0 if study.dispatched else 0.9, "why": why})
         for rank, level in enumerate([level for level in study.chain[::-1] if level.entered > 0.5][:_MOST_CALLERS]):
             row = {**place(study, str(level), level.function), "score": 0.5 / (1 + rank), "why": _repeats(level)}
             rows.setdefault(str(level), row)

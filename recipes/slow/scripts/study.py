@@ -64,6 +64,7 @@ class Study:
     chain: List[Level] = field(default_factory=list)  # from the outermost call to the hot line
     hot: str = ""
     cause: Optional[Level] = None
+    dispatched: bool = False  # the cause's line calls several functions: the hot line says more
     clock: str = ""  # agrees, disagrees, more (than the counts), unknown
     slow_lines: List[Tuple[str, float]] = field(default_factory=list)  # by the clock: place and share of the time
     trials: List[Trial] = field(default_factory=list)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from debugbox_recipes.harness import Program
 
-from .attributing import cause_of, chain_to, functions_below, levels
+from .attributing import cause_of, descend, functions_below, is_dispatcher, levels, reached
 from .fitting import exponent, shares
 from .knob import Knob, candidates
 from .measuring import Counted, Measuring
@@ -21,6 +21,7 @@ _CLOCK_EVENTS = 8e7  # of the longest plain run: about a second, where the work 
 _CLOCK_LONGEST_S = 6.0
 _CLOCK_S = 0.4  # seconds from which the clock means something
 _CLOCK_DOUBLINGS = 8
+_FASTER = 2.6  # at double the size: linear work takes twice as long
 
 
 def carry_out(program: Program, question: Optional[str], size: Optional[int], limit_s: float) -> Study:
@@ -131,11 +132,11 @@ def _compared(study: Study, seconds: Sequence[float]) -> str:
 
 def _attribute(study: Study, measuring: Measuring, size: Optional[int]) -> None:
     if study.superlinear:
-        study.hot = study.ahead[0][0]
-        file = study.hot.rpartition(":")[0]
-        function = f"{file}:{study.functions[study.hot]}"
-        study.chain = chain_to(function, levels(study.rungs), study.work[-1])
+        sites = levels(study.rungs)
+        study.chain = descend(sites)
+        study.hot = _hot_line(study)
         study.cause = cause_of(study.chain, study.power)
+        study.dispatched = study.cause is not None and is_dispatcher(study.cause, sites, study.program.repo)
     elif study.by_clock:
         assert study.knob is not None
         rungs = [measuring.count(study.knob, n * study.rungs[-1].size, timed=True, most=10**8) for n in (1, 2, 4)]
@@ -143,11 +144,18 @@ def _attribute(study: Study, measuring: Measuring, size: Optional[int]) -> None:
         study.slow_lines = _growing_lines(timed) if len(timed) == 3 else []
 
 
+def _hot_line(study: Study) -> str:
+    """The line with most work at ten times the size, of the function that the chain leads to."""
+    function = reached(study.chain)
+    inside = [line for line, _ in study.ahead if f"{line.rpartition(':')[0]}:{study.functions.get(line)}" == function]
+    return (inside or [study.ahead[0][0]])[0]
+
+
 def _growing_lines(timed: Sequence[Mapping[str, float]]) -> List[Tuple[str, float]]:
     """Lines whose time grows faster than the size, by their share of the time at the largest."""
     whole = sum(timed[-1].values()) or 1.0
     rows = {line: [row.get(line, 0.0) for row in timed] for line in timed[-1]}
-    growing = [(line, values[-1] / whole) for line, values in rows.items() if exponent(values) > 1.4]
+    growing = [(line, values[-1] / whole) for line, values in rows.items() if values[-1] > _FASTER * values[-2]]
     return sorted((one for one in growing if one[1] > 0.1), key=lambda item: -item[1])[:5]
 
 
