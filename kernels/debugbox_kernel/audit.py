@@ -61,7 +61,10 @@ def _axis(axes: Any, name: str) -> Facts:
         "scale": str(getattr(axes, "get_%sscale" % name)()),
         "limits": _numbers(getattr(axes, "get_%slim" % name)(), 1),
     }
-    kind = type(getattr(getattr(axes, name + "axis"), "converter", None)).__name__
+    axis = getattr(axes, name + "axis")
+    # The attribute is deprecated since matplotlib 3.10, the method is new there.
+    converter = axis.get_converter() if hasattr(axis, "get_converter") else axis.converter
+    kind = type(converter).__name__
     if "Date" in kind:
         facts["values"] = "days since 1970-01-01"
     elif "Category" in kind:
