@@ -7,7 +7,7 @@ from typing import Any
 
 from .outputs import CellOutputs
 
-IDLE_GRACE_S = 2.0  # of reply and `idle`, whichever comes second may have been lost on the way
+IDLE_GRACE_S = 2.0  # of silence: of reply and `idle`, whichever comes second may have been lost on the way
 INTERRUPT_GRACE_S = 3.0
 
 
@@ -25,10 +25,15 @@ class RunningCell:
         self.status = "ok"
         self._replied: float | None = None
         self._idle: float | None = None
+        self._heard = self.started
 
     def replied(self, status: object) -> None:
         self._replied = time.monotonic()
         self.status = "ok" if status == "ok" else "error"
+
+    def heard(self) -> None:
+        """Output of it came: after a reply too, for a busy kernel sends that first and the backlog later."""
+        self._heard = time.monotonic()
 
     def fell_idle(self) -> None:
         self._idle = time.monotonic()
@@ -36,8 +41,7 @@ class RunningCell:
     def has_ended(self, now: float) -> bool:
         if self._replied is not None and self._idle is not None:
             return True
-        first = self._first_sign()
-        if first is None or now < first + IDLE_GRACE_S:
+        if self._first_sign() is None or now < self._end_of_grace():
             return False
         if self._replied is None:  # the kernel could not answer: what it says of that is on stderr
             self.status = "error"
@@ -50,12 +54,17 @@ class RunningCell:
         return self.interrupted is not None and now >= self.interrupted + INTERRUPT_GRACE_S
 
     def next_deadline(self) -> float:
-        first = self._first_sign()
-        if first is not None:
-            return first + IDLE_GRACE_S
+        if self._first_sign() is not None:
+            return self._end_of_grace()
         if self.interrupted is not None:
             return self.interrupted + INTERRUPT_GRACE_S
         return self.started + self.timeout_s
+
+    def _end_of_grace(self) -> float:
+        """After the first sign: when the silence has been long enough, or the cell's time is over in any case."""
+        first = self._first_sign() or self.started
+        latest = max(first, self.started + self.timeout_s) + INTERRUPT_GRACE_S
+        return min(max(first, self._heard) + IDLE_GRACE_S, latest)
 
     def _first_sign(self) -> float | None:
         """When the first of reply and `idle` came."""

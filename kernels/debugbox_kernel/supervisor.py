@@ -208,6 +208,8 @@ class Supervisor:
     def _on_iopub(self, message: Message) -> None:
         content, self._published = message["content"], True
         mine = self.cell is not None and message["parent_header"].get("msg_id") == self.cell.request
+        if self.cell is not None and mine:
+            self.cell.heard()
         if message["msg_type"] == "status":
             if self.cell is not None and mine and content.get("execution_state") == "idle":
                 self.cell.fell_idle()

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from debugbox_recipes.harness import Program
 
-from .measuring import Growing, Measuring, Step, loop_step
+from .measuring import Measuring, Step, loop_step
 from .placing import definition, filling_line
 from .study import CONTROL, Holder, Line, Study, Trial
 
@@ -283,7 +283,3 @@ def _user_lines(stack: Mapping[str, Any]) -> List[Line]:
 def growing_lines(study: Study) -> List[Dict[str, Any]]:
     """Lines of the repository that allocate what stays, most bytes first; to two digits, as bytes vary a little."""
     return [{**row, "bytes_per_step": float(f"{row['bytes_per_step']:.2g}")} for row in study.lines[:10]]
-
-
-def states(growing: Growing) -> str:
-    return "present" if growing.grows else "absent"

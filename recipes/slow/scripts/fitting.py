@@ -1,7 +1,7 @@
 """Exponents from exact counts at doubled sizes. Runs in the box, in the kernel."""
 
 import math
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 LINEAR = 1.3  # up to here work counts as linear; n log n gives about 1.15 at some hundred
 _LARGEST = 8.0
@@ -57,8 +57,3 @@ def series(rows: Sequence[Mapping[str, float]]) -> Dict[str, List[float]]:
     """By line, a value for each size; 0 where a line did not run."""
     lines = {line for row in rows for line in row}
     return {line: [float(row.get(line, 0.0)) for row in rows] for line in lines}
-
-
-def median(values: Series) -> Optional[float]:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2] if ordered else None

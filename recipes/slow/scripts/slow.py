@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from debugbox_recipes.harness import Program
 
 from . import concluding
-from .fitting import LINEAR, exponent
+from .fitting import exponent
 from .knob import Knob
 from .measuring import Measuring
 from .study import Study
@@ -159,6 +159,3 @@ def cannot_measure(note: str) -> Dict[str, Any]:
     return {
         "state": "cannot measure", "measured": None, "expected": 1.0, "unit": "", "note": note, "details": details,
     }  # fmt: skip
-
-
-__all__ = ["LINEAR", "investigate", "symptom"]

@@ -42,6 +42,21 @@ def test_a_lost_idle_costs_the_grace(cell: RunningCell, clock: Clock) -> None:
     assert cell.has_ended(clock.now + IDLE_GRACE_S) and cell.status == "error"
 
 
+def test_a_backlog_after_the_reply_is_waited_for(cell: RunningCell, clock: Clock) -> None:
+    cell.replied("ok")
+    clock.now += IDLE_GRACE_S - 0.1
+    cell.heard()
+    assert not cell.has_ended(clock.now + IDLE_GRACE_S - 0.01)
+    assert cell.has_ended(clock.now + IDLE_GRACE_S)
+
+
+def test_output_without_end_does_not_hold_a_cell_beyond_its_limit(cell: RunningCell, clock: Clock) -> None:
+    cell.replied("ok")
+    clock.now += 10 + INTERRUPT_GRACE_S
+    cell.heard()
+    assert cell.has_ended(clock.now)
+
+
 def test_a_lost_reply_is_never_told_as_success(cell: RunningCell, clock: Clock) -> None:
     cell.fell_idle()
     assert cell.has_ended(clock.now + IDLE_GRACE_S) and cell.status == "error"
