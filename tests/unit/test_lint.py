@@ -1,4 +1,4 @@
-"""Requirement: what a conclusion points to exists, and says what is quoted; nothing is believed that was not looked up."""
+"""Requirement: what a conclusion points to exists and says what is quoted; nothing unchecked is believed."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -176,7 +176,7 @@ CODE = re.compile(r"(?s)^(`{3,})[^\n`]*\n.*?\n\1$|(?<!`)(`+)(?!`)(.+?)(?<!`)\2(?
 @given(st.one_of(st.just(HOSTILE), st.text(st.sampled_from("<>&[](){}!*_`~#$\\|-+=1.)/:@ab \n\t^'\""))))
 @settings(max_examples=600)
 def test_nothing_active_is_left_outside_of_code(text: str) -> None:
-    left = CODE.sub("code", markdown(text))
+    left = CODE.sub("§", markdown(text))  # no letter: what stands beside code is not one word with it
     assert not ACTIVE.search(left), left
 
 
