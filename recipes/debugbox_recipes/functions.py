@@ -94,7 +94,7 @@ def prepare() -> bool:
     """Import mpmath now, before the program runs; False where there is none."""
     global _context
     try:
-        import mpmath  # type: ignore[import-not-found,unused-ignore]  # in the box's tools folder
+        import mpmath  # type: ignore[import-not-found,import-untyped,unused-ignore]  # in the box's tools folder
     except ImportError:
         return False
     _context = mpmath.MPContext()
