@@ -19,7 +19,7 @@ check: .venv/ready  ## format, lint, types (host and box)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy debugbox
-	$(BIN)/mypy kernels/debugbox_kernel recipes/debugbox_recipes recipes/drift/scripts recipes/suspects/scripts recipes/leak/scripts recipes/slow/scripts sandbox
+	$(BIN)/mypy kernels/debugbox_kernel recipes/debugbox_recipes $(wildcard recipes/*/scripts) sandbox
 
 format: .venv/ready  ## put the code into its form
 	$(BIN)/ruff format .
