@@ -17,13 +17,14 @@ class Choice:
     """What goes into a snapshot beyond, or short of, what git lists. Paths are relative, with slashes.
 
     `include` adds ignored files and folders, `allow_secrets` lifts the secrets' rules for what is at or below a path,
-    `history` is how many commits go along.
+    `history` is how many commits go along; with `good`, all that are later than it and itself.
     """
 
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()
     history: int = 0
+    good: str | None = None
 
 
 def choice_of(settings: Settings) -> Choice:
@@ -33,6 +34,7 @@ def choice_of(settings: Settings) -> Choice:
         include=settings.include,
         allow_secrets=settings.allow_secrets,
         history=settings.history,
+        good=settings.good,
     )
 
 

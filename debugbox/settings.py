@@ -77,6 +77,7 @@ class Settings:
     include: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()
     history: int = 0  # commits that go into the box
+    good: str | None = None  # a revision known not to have it: it and all later ones go into the box
     extra_packages: tuple[str, ...] = ()
     checks: bool = True
     discard_all: bool = False

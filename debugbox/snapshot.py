@@ -44,6 +44,7 @@ class Snapshot:
     masked: tuple[str, ...] = ()
     lfs_pointers: tuple[str, ...] = ()
     history: int = 0
+    no_history: str = ""  # why the commits that were asked for did not go along
     has_metadata: bool = False
     tree_hash: str = ""
     _spool: int = field(repr=False, compare=False)
@@ -96,6 +97,8 @@ class Snapshot:
             said.append(
                 f"{len(self.lfs_pointers)} files are LFS pointers, not their data: `git lfs pull` fetches it ({names})"
             )
+        if self.no_history:
+            said.append(f"no commits go along: {self.no_history}")
         if self.history:
             said.append(f"the last {self.history} commits go along as they are: secrets in them are not masked")
         return tuple(said)
@@ -144,6 +147,7 @@ def _snapshot_of(taking: Taking, root: Path, git: Git | None, tree_before: str, 
         masked=tuple(taking.masked),
         lfs_pointers=tuple(taking.pointers),
         history=taking.history,
+        no_history=taking.no_history,
         has_metadata=taking.metadata,
         tree_hash=tree_before,
         _spool=spool,

@@ -53,6 +53,7 @@ class Taking:
         self.pointers: list[str] = []
         self.dirty: list[str] = []
         self.history = 0
+        self.no_history = ""
         self.metadata = False
 
     def skip(self, path: str, reason: str) -> None:
@@ -141,11 +142,13 @@ class Taking:
 
     def take_history(self) -> None:
         """The last commits as a `.git` of our own making, where they were asked for."""
-        if not self._choice.history:
+        wanted, good = self._choice.history, self._choice.good
+        if not wanted and not good:
             return None
-        wanted = self._choice.history
-        history = history_of(self._root, self._git, wanted) if self._git else "there is no git here"
+        room = self._limits.snapshot_bytes - self.sum_bytes
+        history = history_of(self._root, self._git, wanted, good, room) if self._git else "there is no git here"
         if isinstance(history, str):
+            self.no_history = history
             return self.skip(".git", history)
         self.history = history.commits
         for path, content in history.files.items():

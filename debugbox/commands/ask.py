@@ -1,21 +1,35 @@
 """`debugbox "why …"`: a question becomes a finding."""
 
+import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from debugbox.commands.common import EXIT_CODES, print_finding, repository_option, settings_of
+from debugbox.commands.common import (
+    EXIT_CODES,
+    archive_of,
+    complete_id,
+    print_finding,
+    repository_option,
+    settings_of,
+)
 
 if TYPE_CHECKING:
+    from debugbox.finding import Finding
+    from debugbox.following import Followed
     from debugbox.settings import Settings
     from debugbox.snapshot import Snapshot
 
+# An id as `debugbox list` prints it, its beginning, or what follows its dash: with a digit, so that no word is meant.
+_LIKE_AN_ID = re.compile(r"(?P<whole>\d{8}-[0-9a-f]*)|\d{8}|(?=[a-f]*\d)[0-9a-f]{4,12}")
+
 
 @click.command("ask")
-@click.argument("words", nargs=-1, metavar="QUESTION")
+@click.argument("words", nargs=-1, metavar="[ID] QUESTION", shell_complete=complete_id)
 @repository_option
 @click.option("--run", help="A command that shows the symptom, as you would type it in the repository.")
 @click.option("--engine", type=click.Choice(["auto", "docker", "bubblewrap"]), help="Where boxes come from.")
@@ -36,6 +50,10 @@ if TYPE_CHECKING:
     help="Let in what looks like a secret; repeatable.",
 )
 @click.option("--history", type=int, metavar="N", help="Let the last N commits in, as a .git without anything else.")
+@click.option(
+    "--good", metavar="REV", help="A commit known not to have it: let it and all later ones in, as --history does."
+)
+@click.option("--as-found", is_flag=True, help="With ID: look at the files that the finding was made on.")
 @click.option("--max-time", help="All in all, the checks included.  [default: 30m]")
 @click.option("--max-cost", type=float, help="In dollars.  [default: 2]")
 @click.option("--max-turns", type=int, help="Requests to the model.  [default: 40]")
@@ -59,11 +77,18 @@ def ask(
     as_events: bool,
     quiet: bool,
     dry_run: bool,
+    as_found: bool,
     **options: Any,
 ) -> None:
-    """Investigate QUESTION in the repository you are in."""
-    question = " ".join(words)
+    """Investigate QUESTION in the repository you are in.
+
+    With the ID of a finding it starts from there: command and recipe are taken over where none is named, a model is
+    told what was found, and the two are linked.
+    """
     settings = settings_of(repository, options)
+    finding, question = _start(words, settings)
+    if as_found and finding is None:
+        raise click.UsageError("--as-found goes with the ID of a finding.")
     if dry_run:
         return _print_dry_run(settings)
     from debugbox.choose import choose_engine, choose_model
@@ -75,12 +100,41 @@ def ask(
     view = events or View(sys.stderr, quiet=quiet)
     model = choose_model(settings, view.note)
     engine = choose_engine(settings, view.note)
-    kept = investigate(question, settings, engine=engine, model=model, view=view)
+    with _followed(finding, settings, as_found) as follows:
+        kept = investigate(question, settings, engine=engine, model=model, view=view, follows=follows)
     if events:
         events.finding(kept.finding, str(kept.path or ""))
     else:
         print_finding(kept.finding, kept.path, kept.note, as_json)
     sys.exit(EXIT_CODES[kept.finding.verdict])
+
+
+def _start(words: tuple[str, ...], settings: "Settings") -> "tuple[Finding | None, str]":
+    """The finding that the first word names, if it names one, and the question. Raises NoSuchFinding.
+
+    A word that could be the beginning of an id and of a question ("2024 …") is an id where there is such a finding.
+    """
+    from debugbox.errors import NoSuchFinding
+
+    if not words or not (match := _LIKE_AN_ID.fullmatch(words[0])):
+        return None, " ".join(words)
+    try:
+        return archive_of(settings).load(words[0]), " ".join(words[1:])
+    except NoSuchFinding:
+        if match["whole"]:
+            raise
+        return None, " ".join(words)
+
+
+@contextmanager
+def _followed(finding: "Finding | None", settings: "Settings", as_found: bool) -> "Iterator[Followed | None]":
+    from debugbox.following import Followed, files_of
+
+    if finding is None:
+        yield None
+        return
+    with files_of(finding, settings) if as_found else nullcontext() as tree:
+        yield Followed(finding=finding, tree=tree)
 
 
 def _print_dry_run(settings: "Settings") -> None:

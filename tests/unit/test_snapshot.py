@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from debugbox.errors import BadSettings, NotARepository, SnapshotTooLarge
+from debugbox.errors import BadSettings, NoSuchRevision, NotARepository, SnapshotTooLarge
 from debugbox.listing import Choice
 from debugbox.settings import Limits
 from debugbox.snapshot import METADATA, Snapshot, take_snapshot
@@ -238,11 +238,56 @@ def test_history_is_the_last_commits_and_nothing_else_of_git(repository: Path, t
     assert snapshot.files == ("README.md", "app.py")
 
 
+def test_a_good_revision_brings_itself_and_all_that_came_later(repository: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        (repository / "app.py").write_text(f"number = {number}\n")
+        git(repository, "commit", "-qam", f"commit {number}")
+        if number == 2:  # a side branch that began before the good one
+            git(repository, "checkout", "-qb", "side", "HEAD~2")
+            (repository / "side.py").write_text("side\n")
+            git(repository, "add", ".")
+            git(repository, "commit", "-qm", "side")
+            git(repository, "checkout", "-q", "main")
+            git(repository, "merge", "-q", "--no-ff", "-m", "merge", "side")
+    good = git(repository, "rev-parse", "HEAD~2").strip()
+    snapshot = take_snapshot(repository, Limits(), choice=Choice(good=good[:12]))
+    copy = tmp_path / "copy"
+    with tarfile.open(fileobj=io.BytesIO(b"".join(snapshot.parts()))) as tar:
+        tar.extractall(copy, filter="data")
+    told = git(copy, "log", "--format=%s", "--topo-order").splitlines()
+    assert sorted(told) == ["commit 2", "commit 3", "merge", "side"] and snapshot.history == 4
+    assert git(copy, "rev-parse", "debugbox-good").strip() == good
+    assert git(copy, "rev-list", "--bisect", "HEAD", "^debugbox-good").strip()
+    assert git(copy, "show", "debugbox-good:app.py") == "number = 2\n" and git(copy, "status", "--porcelain") == ""
+    more = take_snapshot(repository, Limits(), choice=Choice(good=good, history=100))
+    assert more.history == 7
+
+
+@pytest.mark.parametrize("good", ["nowhere", "--all", "apart"])
+def test_a_good_revision_must_be_one_that_head_comes_from(repository: Path, good: str) -> None:
+    git(repository, "checkout", "-q", "--orphan", "apart")
+    git(repository, "commit", "-qm", "apart")
+    git(repository, "checkout", "-q", "main")
+    with pytest.raises(NoSuchRevision, match=good):
+        take_snapshot(repository, Limits(), choice=Choice(good=good))
+
+
+def test_a_history_over_the_limit_stays_behind_and_says_so(repository: Path) -> None:
+    (repository / "noise.bin").write_bytes(os.urandom(3 << 20))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "large")
+    (repository / "noise.bin").unlink()
+    git(repository, "commit", "-qam", "gone")
+    snapshot = take_snapshot(repository, Limits(snapshot_bytes=2 << 20), choice=Choice(history=2))
+    assert snapshot.history == 0 and "over the snapshot's limit" in snapshot.notes[0]
+
+
 def test_no_history_where_git_leads_elsewhere(repository: Path, tmp_path: Path) -> None:
     worktree = tmp_path / "worktree"
     git(repository, "worktree", "add", "-q", str(worktree))
     snapshot = take_snapshot(worktree, Limits(), choice=Choice(history=3))
     assert snapshot.history == 0 and snapshot.skipped[-1].path == ".git"
+    assert "no commits go along" in snapshot.notes[0]
 
 
 def test_limits_name_themselves_and_the_largest_folders(repository: Path) -> None:
