@@ -85,7 +85,7 @@ def test_throwaway_code_is_found_nowhere_afterwards(engine: Engine, drifting: Pa
     from tests.conftest import plain_environment
     from tests.unit.records import finding_of
 
-    marker = "marker_" + os.urandom(8).hex()
+    marker, started = "marker_" + os.urandom(8).hex(), time.time() - 1
     limits = Limits()
     boxes = Boxes(
         engine=engine,
@@ -106,9 +106,9 @@ def test_throwaway_code_is_found_nowhere_afterwards(engine: Engine, drifting: Pa
         journal.finished()
     assert kept.path is not None and "kept" in kept.path.read_text()
     holders = [path for path in tmp_path.rglob("*") if path.is_file() and marker.encode() in path.read_bytes()]
-    found = subprocess.run(
-        ["grep", "-rl", marker, "/tmp", str(Path.home() / ".cache" / "debugbox")], capture_output=True, text=True
-    )
+    places, changed = ["/tmp", str(Path.home() / ".cache" / "debugbox")], ["-type", "f", "-newermt", f"@{started}"]
+    command = ["find", *places, *changed, "-exec", "grep", "-l", marker, "{}", "+"]
+    found = subprocess.run(command, capture_output=True, text=True)
     assert not holders and not found.stdout
 
 
