@@ -68,10 +68,19 @@ class ProgramRun:
         return max(self.results, key=weight, default=None)
 
 
-def run_program(program: Program, *, timeout_s: float, plan: Optional[Mapping[str, Any]] = None) -> ProgramRun:
-    """Run to the end or to the timeout; then the whole process group is killed, what it left behind included."""
+def run_program(
+    program: Program,
+    *,
+    timeout_s: float,
+    plan: Optional[Mapping[str, Any]] = None,
+    variables: Optional[Mapping[str, str]] = None,
+) -> ProgramRun:
+    """Run to the end or to the timeout; then the whole process group is killed, what it left behind included.
+
+    `variables` are of the program's environment (a hash seed, a time zone).
+    """
     with tempfile.TemporaryDirectory(prefix="debugbox-") as scratch:
-        environment = _environment(program, observed=plan is not None)
+        environment = {**_environment(program, observed=plan is not None), **(variables or {})}
         if plan is not None:
             whole = {
                 "repo": str(program.repo), "tools": program.tools, "result": f"{scratch}/result",
