@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
     from debugbox_kernel.commands import Run
     from debugbox_kernel.owners import CellText
 
-repo = pathlib.PurePosixPath("/srv/repo")
-out_folder = pathlib.PurePosixPath("/srv/out")
+repo = pathlib.Path("/srv/repo")
+out_folder = pathlib.Path("/srv/out")
 python = "/opt/box/repo/bin/python"
 context: dict[str, Any] = json.loads(os.environ.get("DEBUGBOX_CONTEXT", "{}"))
 
 
-def run(command: str | None = None, timeout_s: float | None = None, env: Mapping[str, str] | None = None) -> Run:
-    """Run a shell command in the repository's folder, with its interpreter first on PATH.
+def run(
+    command: str | Sequence[str] | None = None,
+    timeout_s: float | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Run:
+    """Run a shell command, or a list of arguments, in the repository's folder, its interpreter first on PATH.
 
     `command` defaults to the question's `--run`. Gives a `Run` with `exit_code`, `stdout`, `stderr`,
     `duration_s`, `timed_out`. Everything it started is killed at the timeout (in seconds).
@@ -35,6 +40,8 @@ def run(command: str | None = None, timeout_s: float | None = None, env: Mapping
     command = command or context.get("run")
     if not command:
         raise ValueError("no command: the question came without --run, so name one")
+    if not isinstance(command, str):
+        command = shlex.join(map(str, command))
     roots = context.get("import_roots", [])
     env = {**_interventions(roots), **(env or {})}
     return run_command(command, timeout_s=timeout_s, env=env, import_roots=roots)

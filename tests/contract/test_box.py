@@ -24,6 +24,12 @@ def test_box_run_runs_the_questions_command(shared_box: Box) -> None:
     assert text(cell) == "0 app runs\n\n"
 
 
+def test_box_run_takes_a_list_of_arguments_and_box_repo_can_be_read(shared_box: Box) -> None:
+    code = "import debugbox_kernel as box\ndone = box.run(['echo', 'a  b;', box.repo / 'app.py'])\n"
+    cell = run(shared_box, code + "print(done.stdout, (box.repo / 'app.py').is_file())")
+    assert text(cell) == "a  b; /srv/repo/app.py\n True\n"
+
+
 def test_records_come_back_as_data(shared_box: Box) -> None:
     cell = run(
         shared_box, "import debugbox_kernel as box\nbox.symptom(measured=1.5, expected=1, unit='m', present=True)"
