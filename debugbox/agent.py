@@ -83,11 +83,13 @@ class Agent:
         self._nudges = self._returns = self._handovers = 0
         self._draft: Conclusion | None = None  # the last conclusion that went back
 
-    def run(self, question: str, *, review: Review, run: str = "", overview: str = "", past: str = "") -> Conclusion:
+    def run(
+        self, question: str, *, review: Review, run: str = "", overview: str = "", past: str = "", earlier: str = ""
+    ) -> Conclusion:
         """Investigate, and end in a Conclusion whatever the model or the box does.
 
         `review` names what is wrong with a conclusion. `run` is the user's command that shows the symptom.
-        `overview` is foreign text about the repository, `past` what an interrupted run had found.
+        Foreign text: `overview` of the repository, `past` of an interrupted run, `earlier` of kept findings.
         `Conclusion.stopped` is empty where the model concluded, be it because a limit was reached: then
         `limits` says so.
 
@@ -98,7 +100,8 @@ class Agent:
         self._budget.start()
         before = () if past else self._bench.cells
         limits, marker = self._budget.limits, self._marker
-        self._opening = first_message(question, run, overview, limits, marker, cells=before, past=past)
+        told = {"past": past, "earlier": earlier}
+        self._opening = first_message(question, run, overview, limits, marker, cells=before, **told)
         self._dialogue.say(self._opening)
         conclusion = self.ledger.complete(self._investigate(review))
         self._on_event("concluded", conclusion=conclusion)

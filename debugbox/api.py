@@ -14,6 +14,7 @@ from typing import Any
 from debugbox.archive import Archive, Kept
 from debugbox.choose import choose_engine, choose_model
 from debugbox.finding import Cell, Finding
+from debugbox.following import Followed
 from debugbox.investigation import archive_of
 from debugbox.investigation import investigate as _investigate
 from debugbox.settings import Settings, resolve_settings
@@ -28,26 +29,31 @@ def investigate(
     *,
     repository: Path | str = ".",
     run: str | None = None,
+    follows: Finding | None = None,
     on_progress: Progress = lambda _: None,
     **options: Any,
 ) -> Finding:
     """Answer one question about a repository. The finding is archived as the command line does it.
 
-    `run` is a command that shows the symptom. `on_progress` gets a line for each step, from this thread or another.
+    `run` is a command that shows the symptom, `follows` a finding that the question starts from. `on_progress` gets
+    a line for each step, from this thread or another.
     `options` are the settings and limits of the command line, by their names in `debugbox.settings`: `engine`,
     `use_model`, `model`, `recipe`, `max_time_s`, `max_cost_usd`, `memory_bytes`, … Every verdict is a return value.
 
     Raises:
         debugbox.DebugboxError: nothing could be investigated (no engine, no such folder, a wrong option, …).
     """
-    return keep_investigated(question, _settings(repository, {"run": run, **options}), on_progress).finding
+    settings = _settings(repository, {"run": run, **options})
+    return keep_investigated(question, settings, on_progress, follows).finding
 
 
-def keep_investigated(question: str, settings: Settings, on_progress: Progress) -> Kept:
+def keep_investigated(question: str, settings: Settings, on_progress: Progress, follows: Finding | None = None) -> Kept:
     """The same, with where the finding's notebook is."""
     view = Told(on_progress)
     model = choose_model(settings, view.note)
-    return _investigate(question, settings, engine=choose_engine(settings, view.note), model=model, view=view)
+    engine = choose_engine(settings, view.note)
+    followed = Followed(finding=follows) if follows else None
+    return _investigate(question, settings, engine=engine, model=model, view=view, follows=followed)
 
 
 def verify(

@@ -132,12 +132,21 @@ class Archive:
         return path
 
     def list_findings(
-        self, *, verdict: Verdict | None = None, text: str = "", file: str = "", newer_than: datetime | None = None
+        self,
+        *,
+        verdict: Verdict | None = None,
+        text: str = "",
+        file: str = "",
+        newer_than: datetime | None = None,
+        newest: int | None = None,
     ) -> Listing:
-        """The findings with this verdict, all these words in one passage, this file among the suspects."""
+        """The findings with this verdict, all these words in one passage, this file among the suspects.
+
+        `newest` reads so many only, by the day in their ids.
+        """
         entries, unreadable = [], []
         with contextlib.ExitStack() as stack:
-            names = self._names()
+            names = self._names()[-newest if newest else 0 :]
             folder = stack.enter_context(self._opened()) if names else -1
             for name in names:
                 try:

@@ -125,6 +125,7 @@ class EnvironmentFailed(DebugboxError):
     exit_code, slug = 34, "environment-failed"
 
     def __init__(self, step: str, log: str) -> None:
+        self.words = log
         super().__init__(
             f"The environment could not be built ({step}). The end of its log:\n{log}\n"
             "Nothing half-made was kept; a second try starts afresh. "
@@ -258,6 +259,18 @@ class NoSuchRevision(DebugboxError):
             f"There is no commit {revision} here.\n"
             "A branch, a tag or a commit id of the repository is meant, for example HEAD~3; "
             "the folder must be under git."
+        )
+
+
+class TreeNotKept(DebugboxError):
+    """The files that a finding was made on cannot be had again."""
+
+    exit_code, slug = 64, "tree-not-kept"
+
+    def __init__(self, id: str, why: str) -> None:
+        super().__init__(
+            f"The files that finding {id} was made on are kept nowhere: {why}.\n"
+            "Ask without --as-found: the question is then about the working tree as it is now."
         )
 
 

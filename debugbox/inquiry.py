@@ -87,9 +87,10 @@ class ModelInvestigator:
             cards=[card.one_line for card in read_cards()],
         )
 
-    def run(self, question: str, *, run: str | None, overview: str, past: str = "") -> Conclusion:
+    def run(self, question: str, *, run: str | None, overview: str, past: str = "", earlier: str = "") -> Conclusion:
         """The agent's conclusion, with what its recipes measured. Raises CredentialsRefused, KeyboardInterrupt."""
-        conclusion = self._agent.run(question, review=self._reviewer, run=run or "", overview=overview, past=past)
+        told = {"run": run or "", "overview": overview, "past": past, "earlier": earlier}
+        conclusion = self._agent.run(question, review=self._reviewer, **told)
         for line in self._agent.bill.lines():
             self._on_event("note", text=line)
         return self._reviewer.completed(conclusion)

@@ -2,25 +2,26 @@
 
 import sys
 import time
-from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from debugbox.archive import Archive, Kept
 from debugbox.bench import Bench
 from debugbox.box import BoxContext, Boxes
 from debugbox.checks import Checks, Judgement
+from debugbox.earlier import Known, known_before
 from debugbox.engines import Engine
 from debugbox.environment import import_roots, prepare_environment
 from debugbox.errors import CommandMissing, EmptyQuestion, NoPython
 from debugbox.finding import Cell, Conclusion, Cost, Finding, Verdict
+from debugbox.following import Followed
 from debugbox.inquiry import ModelInvestigator, Reviewer
 from debugbox.journal import Interrupted, Journal, discarded_code, evidence_of
 from debugbox.listing import choice_of
 from debugbox.model import AnthropicModel
+from debugbox.overview import described, overview_of
 from debugbox.provenance import provenance_of
 from debugbox.recipes import RecipeInvestigator
 from debugbox.resume import digest_of, together
@@ -28,7 +29,6 @@ from debugbox.routing import has_tests, probe_tests, probes_of, route
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
-CROWDED = 6  # files of a folder that are no Python: more are counted in the overview, not listed
 _PROBE = "import debugbox_kernel as box\nbox.probe()\n"
 
 
@@ -58,10 +58,12 @@ def investigate(
     model: AnthropicModel | None,
     view: View,
     past: Interrupted | None = None,
+    follows: Followed | None = None,
 ) -> Kept:
     """Answer one question about one repository; what remains is the archived finding.
 
     `past` is an interrupted run to go on from; its journal goes when the finding is kept.
+    `follows` is a finding that the question starts from.
 
     Raises:
         DebugboxError: something that makes an investigation impossible, before it has begun. From then
@@ -70,9 +72,13 @@ def investigate(
     if not question.strip():
         raise EmptyQuestion
     began = time.monotonic()
+    if follows:
+        settings = follows.taken_over(settings)
+        view.note(follows.in_words(settings))
+    folder = (follows and follows.tree) or settings.repository
     with view.step("snapshot") as step:
-        snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
-        step.result(_describe_snapshot(snapshot))
+        snapshot = take_snapshot(folder, settings.limits, choice=choice_of(settings))
+        step.result(described(snapshot))
     for note in snapshot.notes:
         view.note(note)
     if not snapshot.python_files and model is None:
@@ -85,7 +91,9 @@ def investigate(
 
     context = BoxContext(run=settings.run, question=question, import_roots=import_roots(snapshot))
     boxes = Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=settings.limits, context=context)
+    earlier = _earlier(settings, snapshot, follows, view) if model else Known()
     provenance = provenance_of(snapshot, environment, engine, settings, model)
+    provenance |= (follows.link(snapshot) if follows else {}) | ({"told_of": list(earlier.ids)} if earlier.ids else {})
     with (
         Journal.open(
             settings.state_dir,
@@ -103,7 +111,7 @@ def investigate(
             view.note(f"not enforced on this machine: {', '.join(bench.unenforced)}")
         _probe_command(settings, bench)
         investigator = _Investigator(question, settings, boxes, bench, journal, view)
-        conclusion, cost = investigator.run(model, past)
+        conclusion, cost = investigator.run(model, past, earlier.text)
         bench.close()
         journal.conclusion(conclusion)
 
@@ -143,8 +151,11 @@ class _Investigator:
         recipe = RecipeInvestigator(choice.card, choice.reason, self._bench, timeout_s=timeout_s, note=note)
         return choice.told_in(recipe.run(self._question, self._settings.run))
 
-    def run(self, model: AnthropicModel | None, past: Interrupted | None) -> tuple[Conclusion, Cost]:
-        """The conclusion, and what it cost, an interrupted run before it included."""
+    def run(self, model: AnthropicModel | None, past: Interrupted | None, earlier: str) -> tuple[Conclusion, Cost]:
+        """The conclusion, and what it cost, an interrupted run before it included.
+
+        `earlier` is what a model is told of findings made before.
+        """
         if model is None:
             return self._by_recipe(), Cost()
         spent = past.records.cost if past else Cost()
@@ -161,10 +172,10 @@ class _Investigator:
             steer=self._view.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
             spent=spent,
         )
-        overview = overview_of(self._boxes.snapshot)
+        told = {"overview": overview_of(self._boxes.snapshot), "earlier": earlier}
         digest = digest_of(past) if past else ""
         with self._view.step("model", model.model) as step:
-            conclusion = investigator.run(self._question, run=self._settings.run, overview=overview, past=digest)
+            conclusion = investigator.run(self._question, run=self._settings.run, past=digest, **told)
             step.result(f"{model.model}, {investigator.cost().turns} turns")
         return conclusion, together(spent, investigator.cost())
 
@@ -188,6 +199,14 @@ class _Investigator:
         for check in judgement.checks:
             self._journal.check(check)
         return judgement
+
+
+def _earlier(settings: Settings, snapshot: Snapshot, follows: Followed | None, view: View) -> Known:
+    """What the archive holds about these files, for the agent."""
+    known = known_before(archive_of(settings), snapshot, follows.finding if follows else None)
+    if known.ids:
+        view.note(f"the model is told of earlier findings: {', '.join(known.ids)}")
+    return known
 
 
 def _probe_command(settings: Settings, bench: Bench) -> None:
@@ -258,33 +277,3 @@ def archive_of(settings: Settings) -> Archive:
     if settings.archive is not None:
         return Archive.in_repository(settings.repository, settings.archive)
     return Archive.of_user(settings.data_dir, settings.repository)
-
-
-def _describe_snapshot(snapshot: Snapshot) -> str:
-    parts = [f"{len(snapshot.files)} files, {_size(snapshot.size_bytes)}"]
-    if snapshot.commit:
-        parts.append(f"at {snapshot.commit[:10]}")
-    if snapshot.dirty:
-        parts.append(f"{len(snapshot.dirty)} changed")
-    if snapshot.skipped:
-        parts.append(f"{len(snapshot.skipped)} left out")
-    return ", ".join(parts)
-
-
-def _size(count: int) -> str:
-    return f"{count / (1 << 20):.1f} MiB" if count >= 1 << 20 else f"{count / 1024:.1f} KiB"
-
-
-def overview_of(snapshot: Snapshot, most: int = 150) -> str:
-    """What the model gets to see of the repository at first: names only, the rest it can read in the box.
-
-    Folders with many files that are no Python are counted, not listed.
-    """
-    others = Counter(PurePosixPath(path).parent for path in snapshot.files if not path.endswith(".py"))
-    crowded = {folder for folder, count in others.items() if count > CROWDED}
-    listed = [path for path in snapshot.files if path.endswith(".py") or PurePosixPath(path).parent not in crowded]
-    small = [path for path in listed if not path.startswith(".")]
-    lines = small[:most] + [f"({len(small) - most} more files)"] * (len(small) > most)
-    return "\n".join(
-        [*lines, *(f"{folder}/ ({others[folder]} files that are no Python)" for folder in sorted(crowded))]
-    )

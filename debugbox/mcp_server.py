@@ -83,6 +83,7 @@ def build_server(repository: Path) -> MCPServer:
         run: Annotated[
             str | None, Field(description="A shell command that shows it, as typed in the repository.")
         ] = None,
+        follows: Annotated[str, Field(description="The id of a finding that the question starts from.")] = "",
         path: Repository = "",
         max_time_s: Annotated[
             float, Field(description="Limit in seconds, the checks included.", gt=0)
@@ -93,7 +94,8 @@ def build_server(repository: Path) -> MCPServer:
         options = {"run": run, "max_time_s": max_time_s, **({} if use_model else {"use_model": False})}
         with _explained():
             settings = _settings(path or repository, options)
-            kept = await _told(ctx, lambda tell: keep_investigated(question, settings, tell))
+            before = archive(path or repository).load(follows) if follows else None
+            kept = await _told(ctx, lambda tell: keep_investigated(question, settings, tell, before))
             return _found(kept.finding, kept.path, kept.note)
 
     @server.tool(annotations=READ_ONLY)

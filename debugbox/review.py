@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from debugbox.finding import Finding
+from debugbox.foreign import clean_line
 from debugbox.render.page import Around, to_gallery, to_page
+from debugbox.render.words import followed
 
 INDEX = "index.html"
 
@@ -19,17 +21,26 @@ def write_review(folder: Path, name: str, findings: Sequence[Finding]) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = [page_name(finding) for finding in findings]
     for index, finding in enumerate(findings):
-        around = Around(
-            index=INDEX,
-            before=names[index - 1] if index else "",
-            after=names[index + 1] if index + 1 < len(names) else "",
-        )
-        _write(folder / names[index], to_page(finding, around))
+        _write(folder / names[index], to_page(finding, _around(findings, names, index)))
     _write(folder / INDEX, to_gallery(name, list(zip(findings, names, strict=True))))
     for path in folder.glob("[0-9]*.html"):
         if path.name not in names:
             path.unlink()
     return folder / INDEX
+
+
+def _around(findings: Sequence[Finding], names: Sequence[str], index: int) -> Around:
+    """The neighbours in the list, and the findings that this one follows or that follow it."""
+    pages = {finding.id: name for finding, name in zip(findings, names, strict=True)}
+    links = {finding.id: (followed(finding) or ("", ""))[0] for finding in findings}
+    mine = findings[index].id
+    return Around(
+        index=INDEX,
+        before=names[index - 1] if index else "",
+        after=names[index + 1] if index + 1 < len(names) else "",
+        follows=pages.get(links[mine], ""),
+        followers=tuple((pages[each.id], clean_line(each.question)) for each in findings if links[each.id] == mine),
+    )
 
 
 def page_name(finding: Finding) -> str:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from debugbox.finding import Finding, Place, Suspect
 from debugbox.foreign import clean_line, cleaned
 from debugbox.listing import choice_of
+from debugbox.places import site_now
 from debugbox.revision import Commit, describe_commits, file_at
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
-from debugbox.verification import site_now
 
 Fate = Literal["unchanged", "moved", "changed", "file gone"]
 _COMMITS = 10

@@ -21,9 +21,10 @@ from debugbox.errors import (
     RequirementsUnresolvable,
     SnapshotTooLarge,
 )
-from debugbox.finding import Cell, Check, Conclusion, Finding, Intervention, Measurement, Place
+from debugbox.finding import Cell, Check, Conclusion, Finding, Intervention, Measurement
 from debugbox.foreign import clean_line
 from debugbox.listing import choice_of
+from debugbox.places import site_now
 from debugbox.revision import checked_out, commit_of
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
@@ -83,7 +84,7 @@ def _tree(settings: Settings, engine: Engine, progress: Progress, name: str) -> 
         snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
         return Tree(name=name, snapshot=snapshot, environment=prepare_environment(snapshot, engine, settings, progress))
     except _NOT_RUNNABLE as error:
-        return Tree(name=name, trouble=_first_line(error))
+        return Tree(name=name, trouble=_reason(error))
 
 
 def verify(finding: Finding, tree: Tree, engine: Engine, settings: Settings) -> Verification:
@@ -124,20 +125,6 @@ def _moved(intervention: Intervention, snapshot: Snapshot) -> Intervention | Non
     return replace(intervention, sites=known) if len(known) == len(sites) else None
 
 
-def site_now(place: Place, snapshot: Snapshot) -> Place | None:
-    """Where the quoted source of `place` stands in this snapshot: at its line, else the nearest; None if nowhere."""
-    content = snapshot.read(place.file)
-    if content is None:
-        return None
-    if not place.quote:
-        return place
-    lines = content.decode("utf-8", "replace").splitlines()
-    wanted = " ".join(place.quote.split())
-    found = [number for number, line in enumerate(lines, 1) if " ".join(line.split()) == wanted]
-    nearest = min(found, key=lambda number: abs(number - place.line), default=None)
-    return replace(place, line=nearest) if nearest is not None else None
-
-
 def _outcome(symptom: Check) -> Outcome:
     """Present when it shows at all; gone when every run measured and none shows it."""
     states = [run.state for run in symptom.runs]
@@ -161,5 +148,8 @@ def _numbers(runs: tuple[Measurement, ...]) -> str:
     return f"; measured {worst.measured:.6g} where {worst.expected:.6g} is expected {worst.unit}".rstrip()
 
 
-def _first_line(error: DebugboxError) -> str:
-    return clean_line(str(error).partition("\n")[0])[:200]
+def _reason(error: DebugboxError) -> str:
+    """In one line: what happened, and the last thing that the resolver or the build said."""
+    first = str(error).partition("\n")[0].removesuffix(" The end of its log:").removesuffix(" The resolver says:")
+    said = getattr(error, "words", "").strip().rpartition("\n")[2]
+    return clean_line(f"{first} {said}")[:400].strip()

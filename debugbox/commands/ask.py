@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from debugbox.snapshot import Snapshot
 
 # An id as `debugbox list` prints it, its beginning, or what follows its dash: with a digit, so that no word is meant.
-_LIKE_AN_ID = re.compile(r"(?P<whole>\d{8}-[0-9a-f]*)|\d{8}|(?=[a-f]*\d)[0-9a-f]{4,12}")
+_LIKE_AN_ID = re.compile(r"(?P<whole>\d{8}(-[0-9a-f]*)?)|(?=[a-f]*\d)[0-9a-f]{4,12}")
 
 
 @click.command("ask")
@@ -112,7 +112,7 @@ def ask(
 def _start(words: tuple[str, ...], settings: "Settings") -> "tuple[Finding | None, str]":
     """The finding that the first word names, if it names one, and the question. Raises NoSuchFinding.
 
-    A word that could be the beginning of an id and of a question ("2024 …") is an id where there is such a finding.
+    A word that could be the beginning of an id and of a question ("1000 rows …") is one where that is kept.
     """
     from debugbox.errors import NoSuchFinding
 

@@ -24,11 +24,16 @@ REFRESH_S = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Around:
-    """The pages beside a finding's own, as relative addresses; empty where there is none."""
+    """The pages beside a finding's own, as relative addresses; empty where there is none.
+
+    `follows` is the page of the finding it follows, `followers` are (address, question) of those that follow it.
+    """
 
     index: str
     before: str = ""
     after: str = ""
+    follows: str = ""
+    followers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

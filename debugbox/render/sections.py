@@ -15,6 +15,7 @@ def answer(finding: Finding) -> str:
     """Title, verdict, answer, places, what it took: enough for who reads no further."""
     parts = [
         f"# {line_markdown(finding.question) or 'A question without words'}",
+        *([f"Follows {code_span(link[0])}: {line_markdown(link[1])}"] if (link := words.followed(finding)) else []),
         f"**{finding.verdict.capitalize()}.** {line_markdown(words.headline(finding))}{_check_line(finding)}",
         markdown(finding.answer) or "*No answer was given.*",
     ]

@@ -36,6 +36,7 @@ def report(
     width = max(40, min(width, 100))
     parts = [
         _wrapped(_bold(clean_line(finding.question), colour), width),
+        _follows(finding, width),
         _wrapped(f"{_verdict(finding, colour)}  {words.headline(finding)}", width),
         _answer(finding, width),
         _titled("Where", [_suspect(rank, each, width) for rank, each in _ranked(finding)], colour),
@@ -48,6 +49,11 @@ def report(
         _how_to_look(finding, path),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _follows(finding: Finding, width: int) -> str:
+    link = words.followed(finding)
+    return _wrapped(f"Follows {link[0]}: {link[1]}", width) if link else ""
 
 
 def as_json(finding: Finding) -> str:
@@ -144,8 +150,7 @@ def findings_table(findings: Sequence[Finding], *, now: datetime | None = None, 
     """One line a finding: id, age, verdict, first place, question; cut to `width`."""
     moment = now or datetime.now(UTC)
     rows = [
-        [each.id, _age(each.created, moment), each.verdict, _first_place(each), clean_line(each.question)]
-        for each in findings
+        [each.id, _age(each.created, moment), each.verdict, words.first_place(each), _asked(each)] for each in findings
     ]
     return _cut(words.table(["id", "age", "verdict", "place", "question"], rows), width)
 
@@ -159,8 +164,10 @@ def _cut(table: str, width: int) -> str:
     return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in table.split("\n"))
 
 
-def _first_place(finding: Finding) -> str:
-    return str(finding.suspects[0]) if finding.suspects else ""
+def _asked(finding: Finding) -> str:
+    """The question, behind the short id of the finding that it follows."""
+    link, question = words.followed(finding), clean_line(finding.question)
+    return f"(after {link[0].rpartition('-')[2]}) {question}" if link else question
 
 
 def _age(created: str, now: datetime) -> str:

@@ -41,10 +41,27 @@ def headline(finding: Finding) -> str:
     return "There is no answer here that can be relied on. What was learnt on the way is below."
 
 
-def _headline_places(finding: Finding) -> str:
+def followed(finding: Finding) -> tuple[str, str] | None:
+    """Id and question of the finding that this one's question starts from."""
+    link = finding.provenance.get("follows")
+    if not isinstance(link, dict) or not link.get("id"):
+        return None
+    return clean_line(str(link["id"])), clean_line(str(link.get("question", "")))
+
+
+def first_place(finding: Finding) -> str:
+    """Where to look first: a line that was changed and helped, else the first suspect."""
+    return next((f"{clean_line(each.file)}:{each.line}" for each in _places(finding)), "")
+
+
+def _places(finding: Finding) -> Sequence[Place]:
     """The changed lines where a change was tried and helped, else the first suspect."""
     proven = finding.verdict == "confirmed" and finding.intervention is not None
-    places: Sequence[Place] = finding.intervention.sites if proven and finding.intervention else finding.suspects[:1]
+    return finding.intervention.sites if proven and finding.intervention else finding.suspects[:1]
+
+
+def _headline_places(finding: Finding) -> str:
+    places = _places(finding)
     named = [f"{clean_line(each.file)}:{each.line}" for each in places[:3]]
     if len(places) > 3:
         return f"{', '.join(named)} and {counted(len(places) - 3, 'more place')}"

@@ -16,7 +16,7 @@ LAYERS = [
     | {"project", "lockfiles", "condafile"},
     {"engines", "journalfile", "bill", "render", "replay", "passages"},
     {"snapshot", "manifests", "journal", "messages", "mailbox", "network", "endpoint", "revision"},
-    {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched"},
+    {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched", "places"},
     {
         "bench",
         "collateral",
@@ -29,6 +29,7 @@ LAYERS = [
         "shown",
         "budget",
         "tools",
+        "overview",
     },
     {
         "agent",
@@ -44,7 +45,7 @@ LAYERS = [
         "checks",
         "choose",
     },
-    {"investigation", "verification", "earlier", "bisection", "since", "review", "liveview"},
+    {"investigation", "following", "verification", "earlier", "bisection", "since", "review", "liveview"},
     {"api", "pytest_plugin"},
     {"mcp_server"},
     {"commands"},

@@ -13,6 +13,7 @@ from debugbox_recipes.harness import Program
 from . import concluding
 from .choosing import choose_command
 from .measuring import Measuring, Native
+from .moving import NotThere, source_of, watch_now
 from .study import Study
 from .studying import carry_out, unseen
 
@@ -63,16 +64,22 @@ def show(box: Any, result: Study) -> None:
         box.show(draw(result), caption=concluding.answer(result))
 
 
-def symptom_code(command: str, watch: str, tolerance: float) -> str:
-    """What the finding keeps: measures the symptom once, in any box."""
-    call = f"drift.symptom(run={command!r}, watch={watch!r}, tolerance={tolerance!r})"
+def symptom_code(study: Study) -> str:
+    """What the finding keeps: measures the symptom once, in any box, also where the watched line has moved."""
+    if not study.watch:
+        return ""
+    given: Dict[str, Any] = {"run": study.program.command, "watch": study.watch}
+    sink = study.sinks.get(study.watch)
+    if sink is not None:
+        given.update(quote=source_of(study.program.repo, sink), function=sink.function)
+    given["tolerance"] = study.tolerance
+    call = f"drift.symptom({', '.join(f'{name}={value!r}' for name, value in given.items())})"
     return f"from debugbox_recipes import drift\n\n{call}\n"
 
 
 def record(result: Study) -> Dict[str, Any]:
     """The recipe's record."""
-    code = symptom_code(result.program.command, result.watch, result.tolerance) if result.watch else ""
-    said = concluding.conclusion(result, code)
+    said = concluding.conclusion(result, symptom_code(result))
     return {"recipe": "drift", "conclusion": said, "details": concluding.details(result)}
 
 
@@ -91,18 +98,41 @@ def nothing_to_run(why: str) -> Dict[str, Any]:
     return {"recipe": "drift", "conclusion": said, "details": {}}
 
 
-def symptom(run: str, watch: str, tolerance: float = TOLERANCE, time_limit_s: float = 240) -> None:
-    """Measure once, under the context's interventions, and report one `symptom` record."""
+def symptom(
+    run: str,
+    watch: str,
+    quote: str = "",
+    function: str = "",
+    tolerance: float = TOLERANCE,
+    time_limit_s: float = 240,
+) -> None:
+    """Measure once, under the context's interventions, and report one `symptom` record.
+
+    `quote` and `function` find the watched line where it has moved.
+    """
     box = this_box()
     keep, unknown = kept_places(box.context.get("interventions") or ())
     if unknown:
-        note = f"this symptom cannot apply interventions of the kind {', '.join(unknown)}"
-        box.report("symptom", cannot_measure(note))
-        return
-    given = box.context.get("expected")
-    said = measure_symptom(program_of(box, run), watch, tolerance, keep, given, time_limit_s)
+        said = cannot_measure(f"this symptom cannot apply interventions of the kind {', '.join(unknown)}")
+    else:
+        said = _measured_now(box, program_of(box, run), (watch, quote, function), keep, tolerance, time_limit_s)
     box.report("symptom", said)
     print(f"{said['state']}: {said['note']}")
+
+
+def _measured_now(
+    box: Any,
+    program: Program,
+    watched: Tuple[str, str, str],
+    keep: Sequence[Mapping[str, Any]],
+    tolerance: float,
+    time_limit_s: float,
+) -> Dict[str, Any]:
+    try:
+        watch = watch_now(program.repo, *watched)
+    except NotThere as gone:
+        return cannot_measure(str(gone))
+    return measure_symptom(program, watch, tolerance, keep, box.context.get("expected"), time_limit_s)
 
 
 def kept_places(interventions: Sequence[Mapping[str, Any]]) -> Tuple[List[Mapping[str, Any]], List[str]]:
