@@ -3,6 +3,7 @@
     UV=/path/to/uv python3 build_environment.py PREFIX                          supervisor, tools
     UV=/path/to/uv python3 build_environment.py PREFIX MANIFESTS REQUIREMENTS   those where missing, kernel, repo
 
+A fourth argument --on-image: the interpreter's own packages count, as a user's image brings them; none is replaced.
 The interpreter that runs this script is the environment's. MANIFESTS is a folder laid out as in the repository;
 REQUIREMENTS a text file with one requirement or one of `-r FILE`, `-c FILE`, `--extra NAME`, `--group NAME` a line,
 its files relative to MANIFESTS. Neither is written to. Only the standard library is imported, Python 3.9 suffices.
@@ -14,6 +15,7 @@ Exit code 0: done; 10: the repository's requirements cannot be installed, the re
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import platform
@@ -37,6 +39,12 @@ NETWORK_WORDS = ("error sending request", "dns error", "client error (Connect)",
                  "tls handshake", "invalid peer certificate", "request failed after")  # fmt: skip
 
 TEXT = "utf-8"
+# By the environment's own interpreter: it knows where it looks, a user's image included.
+LIST_PACKAGES = (
+    "import importlib.metadata, json; found = importlib.metadata.distributions(); "
+    "named = [(each.metadata['Name'], each.version) for each in found if each.metadata['Name']]; "
+    "print(json.dumps({name.lower().replace('_', '-'): version for name, version in named}))"
+)
 
 
 class InstallFailed(Exception):
@@ -58,9 +66,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) == 1:
         return 0
     manifests, requirements = Path(arguments[1]).resolve(), Path(arguments[2])
+    on_image = "--on-image" in arguments[3:]
     with tempfile.TemporaryDirectory() as scratch:
         wanted = uv_arguments(requirements.read_text(TEXT), manifests, Path(scratch) / "requirements.txt")
-        return build_environment(prefix, wanted)
+        wanted += image_constraints(Path(scratch) / "image.txt") if on_image else []
+        return build_environment(prefix, wanted, on_image=on_image)
 
 
 def build_parts(prefix: Path) -> None:
@@ -74,10 +84,18 @@ def build_parts(prefix: Path) -> None:
         uv(["pip", "install", "--python", sys.executable, "--target", str(prefix / "tools"), *TOOLS])
 
 
-def build_environment(prefix: Path, wanted: list[str]) -> int:
+def image_constraints(scratch: Path) -> list[str]:
+    """What is installed where this interpreter looks, as constraints: the kernel's packages must go with it."""
+    found = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
+    pins = [f"{name}=={version}\n" for name, version in sorted(found.items()) if name and version]
+    scratch.write_text("".join(pins), TEXT)
+    return ["-c", str(scratch)]
+
+
+def build_environment(prefix: Path, wanted: list[str], *, on_image: bool = False) -> int:
     notes: list[str] = []
     try:
-        built = install_together(prefix, wanted, notes)
+        built = install_together(prefix, wanted, notes, on_image=on_image)
     except InstallFailed as failure:
         print(failure.words, file=sys.stderr)
         return UNRESOLVABLE if wanted and not failure.is_network else 1
@@ -88,14 +106,14 @@ def build_environment(prefix: Path, wanted: list[str]) -> int:
     return 0
 
 
-def install_together(prefix: Path, wanted: list[str], notes: list[str]) -> set[str]:
+def install_together(prefix: Path, wanted: list[str], notes: list[str], *, on_image: bool) -> set[str]:
     """One venv where the kernel stack fits the repository's requirements, else two.
 
     Returns what was built from source.
     """
     say("kernel: the repository's requirements together with ipykernel and matplotlib")
     try:
-        built = install_fresh(prefix / "kernel", wanted + KERNEL)
+        built = install_fresh(prefix / "kernel", wanted + KERNEL, on_image=on_image)
         (prefix / "repo").symlink_to("kernel")
         return built
     except InstallFailed as failure:
@@ -103,7 +121,7 @@ def install_together(prefix: Path, wanted: list[str], notes: list[str]) -> set[s
             raise
         conflict = failure.words
     say("repo: the repository's requirements alone")
-    built = install_fresh(prefix / "repo", wanted)
+    built = install_fresh(prefix / "repo", wanted, on_image=on_image)
     say("kernel: ipykernel and matplotlib alone, as the repository's requirements exclude them")
     built |= install_fresh(prefix / "kernel", KERNEL)
     notes.append(
@@ -113,14 +131,15 @@ def install_together(prefix: Path, wanted: list[str], notes: list[str]) -> set[s
     return built
 
 
-def install_fresh(venv: Path, requirements: list[str]) -> set[str]:
+def install_fresh(venv: Path, requirements: list[str], *, on_image: bool = False) -> set[str]:
     shutil.rmtree(venv, ignore_errors=True)
-    make_venv(venv)
-    return install(venv, requirements)
+    make_venv(venv, *(["--system-site-packages"] if on_image else []))
+    wanted = any(option != "-c" for option in requirements[::2])
+    return install(venv, requirements) if wanted else set()
 
 
-def make_venv(venv: Path) -> None:
-    uv(["venv", "--quiet", "--python", sys.executable, str(venv)])
+def make_venv(venv: Path, *options: str) -> None:
+    uv(["venv", "--quiet", "--python", sys.executable, *options, str(venv)])
 
 
 def install(venv: Path, requirements: list[str]) -> set[str]:
@@ -202,9 +221,8 @@ def write_font_cache(prefix: Path) -> None:
 
 def write_record(prefix: Path, built: list[str], notes: list[str]) -> None:
     python = str(prefix / "repo" / "bin" / "python")
-    command = [os.environ.get("UV", "uv"), "pip", "list", "--format", "json", "--python", python]
-    listed = subprocess.run(command, env=uv_environment(), stdout=subprocess.PIPE, check=True)
-    packages = {entry["name"]: entry["version"] for entry in json.loads(listed.stdout)}
+    listed = subprocess.run([python, "-I", "-c", LIST_PACKAGES], stdout=subprocess.PIPE, check=True)
+    packages = json.loads(listed.stdout)
     record = {"python": platform.python_version(), "packages": packages, "built_from_source": built}
     (prefix / "packages.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", TEXT)
     (prefix / "notes.txt").write_text("".join(note + "\n" for note in notes), TEXT)

@@ -15,12 +15,18 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentPlan:
-    """What an environment is built from. `key` is a hash over everything below and the box files."""
+    """What an environment is built from. `key` is a hash over everything below and the box files.
+
+    `image` is the id of the user's own image to build on, `interpreter` the Python to take there.
+    """
 
     key: str
     python: str  # "3.11"
     manifests: Mapping[str, bytes] = field(default_factory=dict)  # name -> content, as laid out in the repository
     requirements: tuple[str, ...] = ()  # "-r requirements.txt", "numpy>=1.20", ...
+    apt: tuple[str, ...] = ()  # Debian packages, on top of it all
+    image: str = ""
+    interpreter: str = "python3"
 
 
 @dataclass(frozen=True, kw_only=True)

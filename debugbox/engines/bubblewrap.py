@@ -123,43 +123,19 @@ class BubblewrapEngine:
         """Run the build script in a box with network and a writable cache, and nothing else of the host."""
         cache = self._folder / "uv-cache"
         cache.mkdir(exist_ok=True)
-        command = [
-            *self._base(interpreter, share_network=True),
-            *(
-                "--bind",
-                str(prefix),
-                "/opt/box",
-                "--bind",
-                str(cache),
-                "/cache",
-                "--ro-bind",
-                str(manifests),
-                "/manifests",
-            ),
-            *walls.network_files(),
-            *(
-                "--tmpfs",
-                "/tmp",
-                "--setenv",
-                "HOME",
-                "/tmp",
-                "--setenv",
-                "UV",
-                "/opt/uv",
-                "--setenv",
-                "UV_CACHE_DIR",
-                "/cache",
-            ),
-            *("--ro-bind", _uv_program(), "/opt/uv", "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin"),
-            *("--setenv", "UV_LINK_MODE", "copy", str(interpreter.executable), "-I", "-B"),
-            *(
-                "/opt/box/lib/sandbox/build_environment.py",
-                "/opt/box",
-                "/manifests/tree",
-                "/manifests/requirements.txt",
-            ),
-        ]
-        log = _run_with_progress(command, progress)
+        with walls.network_arguments() as confidential:
+            command = [
+                *self._base(interpreter, share_network=True),
+                *("--bind", str(prefix), "/opt/box", "--bind", str(cache), "/cache"),
+                *("--ro-bind", str(manifests), "/manifests", *walls.network_files()),
+                *("--tmpfs", "/tmp", "--setenv", "HOME", "/tmp", "--setenv", "UV", "/opt/uv"),
+                *("--setenv", "UV_CACHE_DIR", "/cache", "--setenv", "UV_LINK_MODE", "copy"),
+                *("--ro-bind", _uv_program(), "/opt/uv", "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin"),
+                *("--args", str(confidential), str(interpreter.executable), "-I", "-B"),
+                *("/opt/box/lib/sandbox/build_environment.py", "/opt/box"),
+                *("/manifests/tree", "/manifests/requirements.txt"),
+            ]
+            log = _run_with_progress(command, progress, confidential)
         if log.code == _UNRESOLVABLE:
             raise RequirementsUnresolvable("\n".join(log.lines[-30:]))
         if log.code != 0:
@@ -227,7 +203,7 @@ class _Log:
     lines: list[str]
 
 
-def _run_with_progress(command: list[str], progress: Progress) -> _Log:
+def _run_with_progress(command: list[str], progress: Progress, descriptor: int) -> _Log:
     """Run to the end, handing each line on as it comes. A KeyboardInterrupt ends the build with us."""
     lines: list[str] = []
     with subprocess.Popen(
@@ -238,6 +214,7 @@ def _run_with_progress(command: list[str], progress: Progress) -> _Log:
         text=True,
         errors="replace",
         start_new_session=True,
+        pass_fds=(descriptor,),
     ) as process:
         try:
             for line in process.stdout or ():

@@ -4,6 +4,9 @@ The same walls as a container's (docker_settings.py) as far as namespaces give t
 the supervisor installs, is the only one here.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from debugbox.boxfiles import SANDBOX
@@ -52,8 +55,16 @@ def tmpfs(size: BoxSize) -> list[str]:
 
 def network_files() -> list[str]:
     arguments = ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
-    for name, value in network_variables().items():
-        arguments += ["--setenv", name, value]
     if bundle := ca_bundle():
         arguments += ["--ro-bind", str(bundle), "/etc/host-ca.pem", "--setenv", "SSL_CERT_FILE", "/etc/host-ca.pem"]
     return arguments
+
+
+@contextmanager
+def network_arguments() -> Iterator[int]:
+    """A descriptor for `--args`: proxies and indexes may have passwords, and everybody can read a command line."""
+    words = [word for pair in network_variables().items() for word in ("--setenv", *pair)]
+    with open(os.memfd_create("debugbox"), "wb+", buffering=0) as file:  # noqa: PTH123 (a descriptor)
+        file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+        file.seek(0)
+        yield file.fileno()

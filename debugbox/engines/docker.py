@@ -111,14 +111,16 @@ class DockerEngine:
         )
 
     def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
-        base, notes = self._bases.obtain(plan.python, progress)
-        image = docker_build.build_image(self._api, plan, base, progress)
+        base, notes = (plan.image, ()) if plan.image else self._bases.obtain(plan.python, progress)
         try:
+            image = docker_build.build_image(self._api, plan, base, progress)
             record = self._read_record(image, notes)
             docker_build.label_image(self._api, image, plan, record)
         except BaseException:
-            self._api.remove_image(docker_build.environment_tag(plan), force=True)
+            docker_build.remove_result(self._api, plan)
             raise
+        finally:
+            docker_build.remove_stages(self._api, plan)
         environment = self.find(plan)
         if environment is None:
             raise EnvironmentFailed("keeping the image", f"no image has the label of {plan.key}")

@@ -1,6 +1,6 @@
 """The walls of a container, in the names of the engine's API: what is asked for, and whether it was applied.
 
-Why each is there: docs/security (section 5 of the reference). Read by `docker.py` only.
+What they promise: SECURITY.md. Read by `docker.py` only.
 """
 
 import json

@@ -4,12 +4,15 @@ Used while an environment is built, and never left in it: many networks re-sign 
 """
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_INDEXES = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX")
+_INDEXES = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS")
+_CREDENTIALS = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)")
 
 
 def ca_bundle() -> Path | None:
@@ -25,5 +28,16 @@ def proxy_variables() -> dict[str, str]:
 
 
 def network_variables() -> dict[str, str]:
-    """Proxy and package index variables for a build."""
-    return proxy_variables() | {name: os.environ[name] for name in _INDEXES if os.environ.get(name)}
+    """Proxy and package index variables for a build, passwords included: see where they go."""
+    indexes = [name for name in os.environ if name in _INDEXES or _CREDENTIALS.fullmatch(name)]
+    return proxy_variables() | {name: os.environ[name] for name in indexes if os.environ[name]}
+
+
+def debian_mirror() -> str:
+    """The Debian mirror that this machine's own settings name; empty where it has none."""
+    try:
+        command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
+        listed = subprocess.run(command, capture_output=True, text=True).stdout.split()
+    except OSError:  # not Debian
+        return ""
+    return next((each for each in listed if each.rstrip("/").endswith("/debian")), "")
