@@ -17,6 +17,7 @@ _TESTS = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?)\.py$")
 _SUMMARY = re.compile(r"\b(\d+) (failed|errors?|passed)\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # a repository's pytest.ini may ask for it
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?", re.IGNORECASE)
+_NOT_FINITE = re.compile(r"(?<![\w.])[-+]?(?:nan|inf|infinity)(?![\w])", re.IGNORECASE)
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _SERIES = 5  # values in a row that rise, or fall, all the way
@@ -146,6 +147,7 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
             yield Evidence(recipe=recipe, weight=-1.0, why="the command did not end within the probe's time")
         return
     counts = {kind.rstrip("s"): int(number) for number, kind in _SUMMARY.findall(output[-300:])}
+    yield from _of_numbers(output, code, str(probe.get("stderr", "")))
     if code == 0:
         yield from _of_success(output, bool(counts))
     elif counts.get("failed") or counts.get("error"):
@@ -158,6 +160,15 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
         why = f"the command ends with exit code {code}{_last_line(str(probe.get('stderr', '')))}"
         yield Evidence(recipe="suspects", weight=_STRONG, why=why)
         yield Evidence(recipe="drift", weight=-_STRONG, why=f"{why}: that is no slow deviation")
+
+
+def _of_numbers(output: str, code: object, stderr: str) -> Iterator[Evidence]:
+    """Numbers that are not finite, printed or in the message that it ends with: stronger than that it fails."""
+    found = len(_NOT_FINITE.findall(output + (_last_line(stderr) if code else "")))
+    if found:
+        why = f"{found} of the numbers printed are not finite" if found > 1 else "a number printed is not finite"
+        yield Evidence(recipe="nan", weight=_STRONG + 0.5, why=why)
+        yield Evidence(recipe="drift", weight=-1.0, why=f"{why}: that is no slow deviation")
 
 
 def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:

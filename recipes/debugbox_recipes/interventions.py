@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from . import exchange
 from .harness import HOOK, places
 from .mutations import KINDS
 
@@ -23,6 +24,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
     mutations: List[Dict[str, Any]] = []
     memoise: List[Dict[str, Any]] = []
     truncate: List[Mapping[str, Any]] = []
+    other: List[Dict[str, Any]] = []
+    pins: List[Dict[str, Any]] = []
     unknown = []
     for one in interventions:
         kind, sites = str(one["kind"]), one.get("sites") or ()
@@ -35,6 +38,10 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
             memoise += [{**place, "place": f"{place['file']}:{place['line']}"} for place in places(sites)]
         elif kind == "truncate":
             truncate.append(one)
+        elif kind == "pin":
+            pins += places(sites)
+        elif kind == exchange.KIND:
+            other += exchange.places_of(one)
         else:
             unknown.append(kind)
     if keep:
@@ -43,6 +50,10 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         return {"observer": "counts", "count": False, "memoise": memoise}, unknown
     if truncate:
         return _truncating(truncate[0]), unknown
+    if other:
+        return {"observer": "exchange", "exchange": other}, unknown
+    if pins:
+        return {"observer": "chance", "chance": {"pins": pins}}, unknown
     return ({"observer": "spectrum", "mutations": mutations} if mutations else {}), unknown
 
 

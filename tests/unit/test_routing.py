@@ -12,6 +12,7 @@ from debugbox.routing import has_tests, route
 CARDS = (
     Card(name="drift", description="a computed number is slowly or permanently wrong, totals drift", body=""),
     Card(name="suspects", description="a test fails, the program raises an exception or crashes", body=""),
+    Card(name="nan", description="a program prints nan, inf or numbers that are not finite", body=""),
     Card(name="slow", description="it takes too long, it is slow for large input", body=""),
 )
 TRACEBACK = 'Traceback (most recent call last):\n  File "run.py", line 3\nKeyError: 7\n'
@@ -39,6 +40,10 @@ SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)
         ("why does the mean drift", NUMBERS, "drift"),
         ("what is going on", NUMBERS, "drift"),
         ("what is going on", SERIES, "drift"),
+        ("what is going on", ran(0, "mean 12.75\nspread nan\n"), "nan"),
+        ("why does the mean drift", ran(0, "mean -inf\n"), "nan"),
+        ("what is going on", ran(1, "", "ValueError: cannot convert float NaN to integer\n"), "nan"),
+        ("what is going on", ran(0, "information in the naan bread\n"), None),
         ("why is it slow for large input", NUMBERS, "slow"),
         ("why does it fail", PASSING, None),
         ("what is going on", ran(0, "done\n"), None),
