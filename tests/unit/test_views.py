@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import re
 import select
 import struct
 import subprocess
