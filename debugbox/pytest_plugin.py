@@ -37,6 +37,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         command = command_for(report.nodeid)
         terminalreporter.write_line(shlex.join(command))
         if wanted == "run" and number < MAX_RUNS:
+            terminalreporter.write_line("  (it runs, without a model; this takes about a minute)")
             for line in investigated(command, config.rootpath).splitlines():
                 terminalreporter.write_line(f"  {line}")
     if wanted == "run" and len(failed) > MAX_RUNS:
@@ -44,9 +45,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def command_for(nodeid: str) -> list[str]:
-    """The command that asks why this test fails, as one would type it in the repository's folder."""
+    """The command that asks why this test fails, as one would type it in the repository's folder.
+
+    pytest runs here, so it need not be among the repository's requirements; the box has only those.
+    """
     test = shlex.join(["python", "-m", "pytest", "-x", "-p", "no:cacheprovider", nodeid])
-    return ["debugbox", f"why does {nodeid} fail", "--run", test]
+    return ["debugbox", f"why does {nodeid} fail", "--run", test, "--with", "pytest"]
 
 
 def investigated(command: list[str], folder: Path) -> str:
