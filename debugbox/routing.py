@@ -18,6 +18,11 @@ _SUMMARY = re.compile(r"\b(\d+) (failed|errors?|passed)\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # a repository's pytest.ini may ask for it
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?", re.IGNORECASE)
 _NOT_FINITE = re.compile(r"(?<![\w.])[-+]?(?:nan|inf|infinity)(?![\w])", re.IGNORECASE)
+# Not part of what a program says: addresses, how long something took, when it ran.
+_PASSING = re.compile(
+    r"0x[0-9a-f]{6,}|\b\d+(?:\.\d+)?\s?(?:ms|us|µs|s|seconds)\b|\b\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?|\b\d{4}-\d\d-\d\d",
+    re.IGNORECASE,
+)
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _SERIES = 5  # values in a row that rise, or fall, all the way
@@ -148,6 +153,7 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
         return
     counts = {kind.rstrip("s"): int(number) for number, kind in _SUMMARY.findall(output[-300:])}
     yield from _of_numbers(output, code, str(probe.get("stderr", "")))
+    yield from _of_repeat(probe, bool(counts))
     if code == 0:
         yield from _of_success(output, bool(counts))
     elif counts.get("failed") or counts.get("error"):
@@ -169,6 +175,24 @@ def _of_numbers(output: str, code: object, stderr: str) -> Iterator[Evidence]:
         why = f"{found} of the numbers printed are not finite" if found > 1 else "a number printed is not finite"
         yield Evidence(recipe="nan", weight=_STRONG + 0.5, why=why)
         yield Evidence(recipe="drift", weight=-1.0, why=f"{why}: that is no slow deviation")
+
+
+def _of_repeat(probe: Mapping[str, Any], under_pytest: bool) -> Iterator[Evidence]:
+    """What a second run of the same command says."""
+    again = probe.get("again")
+    if not isinstance(again, Mapping):
+        return
+    codes = [str(run.get("exit_code")) for run in (probe, again)]
+    outputs = [_PASSING.sub("", _COLOUR.sub("", str(run.get("stdout", "")))) for run in (probe, again)]
+    if codes[0] != codes[1]:
+        why = f"run twice, it ends with exit codes {' and '.join(codes)}"
+        yield Evidence(recipe="flaky" if under_pytest else "nondet", weight=_STRONG + 0.5, why=why)
+    elif outputs[0] == outputs[1]:
+        yield Evidence(recipe="nondet", weight=-_WORD, why="run twice, it prints the same")
+    elif not under_pytest:
+        numbers_only = _NUMBER.sub("#", outputs[0]) == _NUMBER.sub("#", outputs[1])
+        why = f"run twice, it prints {'other numbers' if numbers_only else 'something else'}"
+        yield Evidence(recipe="nondet", weight=1.0 if numbers_only else 2.0, why=why)
 
 
 def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:

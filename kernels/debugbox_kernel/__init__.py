@@ -118,7 +118,14 @@ def out(cell: int) -> CellText:
 
 
 def probe() -> None:
-    """Run the question's command once and report how it ended (record `probe`)."""
+    """Run the question's command and report how it ended (record `probe`); a quick one twice: do two runs agree?"""
     done = run(timeout_s=60)
+    ended = _ended(done)
+    if done.duration_s < 5 and done.exit_code not in (126, 127):
+        ended["again"] = _ended(run(timeout_s=30))
+    report("probe", ended)
+
+
+def _ended(done: Run) -> dict[str, Any]:
     tail = {"stdout": done.stdout[-2000:], "stderr": done.stderr[-2000:]}
-    report("probe", {"exit_code": done.exit_code, "duration_s": done.duration_s, "timed_out": done.timed_out, **tail})
+    return {"exit_code": done.exit_code, "duration_s": done.duration_s, "timed_out": done.timed_out, **tail}

@@ -15,6 +15,11 @@ CARDS = (
     Card(name="nan", description="a program prints nan, inf or numbers that are not finite", body=""),
     Card(name="slow", description="it takes too long, it is slow for large input", body=""),
 )
+TWICE = (
+    *CARDS,
+    Card(name="nondet", description="two runs of the same program differ, another output each time", body=""),
+    Card(name="flaky", description="a test sometimes fails", body=""),
+)
 TRACEBACK = 'Traceback (most recent call last):\n  File "run.py", line 3\nKeyError: 7\n'
 
 
@@ -53,6 +58,24 @@ SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)
 )
 def test_choice(question: str, probe: dict[str, Any], chosen: str | None) -> None:
     card = route(question, None, [probe], CARDS).card
+    assert (card.name if card else None) == chosen
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "again", "chosen"),
+    [
+        ("what is going on", ran(0, "tags: a, b\n"), ran(0, "tags: b, a\n"), "nondet"),
+        ("what is going on", ran(0, "done\n"), ran(0, "done\n"), None),
+        ("why is another output printed", ran(0, "took 0.31 s\n"), ran(0, "took 0.29 s\n"), "drift"),
+        ("what is going on", ran(0, "<Thing at 0x7f0011223344>\n"), ran(0, "<Thing at 0x7f00aabbccdd>\n"), None),
+        ("why does the mean drift", ran(0, "mean 1.25\n"), ran(0, "mean 1.26\n"), "drift"),
+        ("what is going on", ran(0, "1 of 1\n"), ran(1, "", TRACEBACK), "nondet"),
+        ("what is going on", FAILING, PASSING, "flaky"),
+        ("why does test_total fail", FAILING, FAILING, "suspects"),
+    ],
+)
+def test_two_runs_that_differ(question: str, first: dict[str, Any], again: dict[str, Any], chosen: str | None) -> None:
+    card = route(question, None, [{**first, "again": again}], TWICE).card
     assert (card.name if card else None) == chosen
 
 
