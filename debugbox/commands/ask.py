@@ -85,6 +85,7 @@ def ask(
     With the ID of a finding it starts from there: command and recipe are taken over where none is named, a model is
     told what was found, and the two are linked.
     """
+    _refuse_a_command(words)
     settings = settings_of(repository, options)
     finding, question = _start(words, settings)
     if as_found and finding is None:
@@ -107,6 +108,13 @@ def ask(
     else:
         print_finding(kept.finding, kept.path, kept.note, as_json)
     sys.exit(EXIT_CODES[kept.finding.verdict])
+
+
+def _refuse_a_command(words: tuple[str, ...]) -> None:
+    """`debugbox --engine docker verify ID` asks nothing: with an option in front, the command was taken for a word."""
+    group = click.get_current_context().parent
+    if group and isinstance(group.command, click.Group) and words and words[0] in group.command.list_commands(group):
+        raise click.UsageError(f"{words[0]} is a command: it comes first, its options after it. A question is quoted.")
 
 
 def _start(words: tuple[str, ...], settings: "Settings") -> "tuple[Finding | None, str]":
