@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check format accept bench clean
+.PHONY: help demo test check format accept bench bench-recipes clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready  ## set up what is missing, then find out why the example drifts
 	@$(BIN)/python -P -m debugbox --repo examples/weather-station --run "python run.py" \
@@ -29,6 +29,9 @@ bench: .venv/ready  ## the numbers to reach, as ratios of one run (docs/benchmar
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.cells bubblewrap
 	$(BIN)/python -m tests.bench.cells docker
+
+bench-recipes: .venv/ready  ## the recipes on real bugs (docs/recipe-benchmark.md); about an hour; ENGINE=docker|bubblewrap
+	$(BIN)/python -m tests.bugs run --engine $(or $(ENGINE),bubblewrap)
 
 accept: .venv/ready  ## take the notebooks as they are now for the gold files; review the diff like code
 	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py
