@@ -242,6 +242,23 @@ class NoSuchRecipe(DebugboxError):
         super().__init__(f"There is no recipe called {name}. Known: {known}.")
 
 
+class RecipeNotMade(DebugboxError):
+    exit_code, slug = 66, "recipe-not-made"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"No recipe {name} was made: {why}.")
+
+
+class RecipeIncomplete(DebugboxError):
+    exit_code, slug = 67, "recipe-incomplete"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"The recipe {name} cannot be tried: {why}.\n"
+            "A recipe has a SKILL.md, a subject/ with the fault that it must find, and an expected.toml."
+        )
+
+
 class NoSuchFinding(DebugboxError):
     exit_code, slug = 61, "no-such-finding"
 

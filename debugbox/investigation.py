@@ -23,6 +23,7 @@ from debugbox.listing import choice_of
 from debugbox.model import AnthropicModel
 from debugbox.overview import described, overview_of
 from debugbox.provenance import provenance_of
+from debugbox.recipefolders import all_cards
 from debugbox.recipes import RecipeInvestigator
 from debugbox.resume import digest_of, together
 from debugbox.routing import has_tests, probe_tests, probes_of, route
@@ -143,7 +144,8 @@ class _Investigator:
         limits, wanted = self._settings.limits, self._settings.recipe
         if wanted is None and not self._settings.run and has_tests(self._boxes.snapshot.python_files):
             probe_tests(self._bench, limits.probe_timeout_s)
-        choice = route(self._question, wanted, probes_of(self._bench))
+        cards = all_cards(self._boxes.snapshot, self._settings.recipes_dir)
+        choice = route(self._question, wanted, probes_of(self._bench), cards)
         if choice.card is None:
             self._view.note(choice.reason)
             return choice.nothing_run()

@@ -17,7 +17,8 @@ class Choice:
     """What goes into a snapshot beyond, or short of, what git lists. Paths are relative, with slashes.
 
     `include` adds ignored files and folders, `allow_secrets` lifts the secrets' rules for what is at or below a path,
-    `history` is how many commits go along; with `good`, all that are later than it and itself.
+    `history` is how many commits go along; with `good`, all that are later than it and itself. `recipes` is the folder
+    of the user's own, which lies outside.
     """
 
     exclude: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Choice:
     allow_secrets: tuple[str, ...] = ()
     history: int = 0
     good: str | None = None
+    recipes: Path | None = None
 
 
 def choice_of(settings: Settings) -> Choice:
@@ -35,6 +37,7 @@ def choice_of(settings: Settings) -> Choice:
         allow_secrets=settings.allow_secrets,
         history=settings.history,
         good=settings.good,
+        recipes=settings.recipes_dir,
     )
 
 

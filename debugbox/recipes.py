@@ -21,30 +21,41 @@ _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A recipe's card: `description` says when to use it, `body` how to read what it shows."""
+    """A recipe's card: `description` says when to use it, `body` how to read what it shows.
+
+    `origin` says whose recipe it is; empty for ours. Only ours are the tool's own word.
+    """
 
     name: str
     description: str
     body: str
+    origin: str = ""
+
+    @property
+    def module(self) -> str:
+        """What a cell calls it."""
+        return self.name.replace("-", "_")
+
+    @property
+    def by(self) -> str:
+        return f"recipe {self.name} ({self.origin})" if self.origin else f"recipe {self.name}"
 
     @property
     def one_line(self) -> str:
         """How the model is told of it: the call, and when to use it."""
-        return f"`from debugbox_recipes import {self.name}; {self.name}(question=...)`: {self.description}"
+        return f"`from debugbox_recipes import {self.module}; {self.module}(question=...)`: {self.description}"
 
 
 def read_cards(folder: Path = RECIPES) -> tuple[Card, ...]:
-    """The cards of all recipes, by name."""
-    return tuple(_read_card(path) for path in sorted(folder.glob("*/SKILL.md")))
+    """The cards of our own recipes, by name; `recipefolders` knows the others."""
+    return tuple(parse_card(path.parent.name, path.read_text("utf-8")) for path in sorted(folder.glob("*/SKILL.md")))
 
 
-def _read_card(path: Path) -> Card:
-    text = path.read_text("utf-8")
+def parse_card(name: str, text: str, origin: str = "") -> Card:
     match = _FRONT.match(text)
     front = dict(re.findall(r"^(\w+):\s*(.*)$", match[1], re.MULTILINE)) if match else {}
-    return Card(
-        name=path.parent.name, description=front.get("description", ""), body=text[match.end() if match else 0 :]
-    )
+    body = text[match.end() if match else 0 :]
+    return Card(name=name, description=front.get("description", ""), body=body, origin=origin)
 
 
 def choose_recipe(question: str, wanted: str | None = None, cards: tuple[Card, ...] | None = None) -> tuple[Card, str]:
@@ -83,11 +94,11 @@ class RecipeInvestigator:
         """The recipe's conclusion; whatever the box or the recipe does, there is one."""
         self._note(f"recipe {self._card.name}: {self._reason}")
         limit_s = self._timeout_s - 20  # so that the recipe ends by itself, with partial results
-        name = self._card.name
+        name = self._card.module
         call = f"{name}(question={question!r}, run={run!r}, time_limit_s={limit_s!r})"
         code = f"from debugbox_recipes import {name}\n{call}\n"
         try:
-            cell = self._bench.run_cell(code, purpose=f"recipe {name}", timeout_s=self._timeout_s)
+            cell = self._bench.run_cell(code, purpose=self._card.by, timeout_s=self._timeout_s)
         except BoxGone as gone:
             return self._stopped(f"the box could not be kept: {gone.cause}")
         except KeyboardInterrupt:
@@ -104,16 +115,25 @@ class RecipeInvestigator:
             return self._stopped(f"the recipe's record cannot be read: {error}"[:500], cell)
         suspects = tuple(replace(suspect, cells=(cell.id,)) for suspect in conclusion.suspects)
         captions = {cell.id: f"The recipe {self._card.name}, run on this snapshot: what it measured, and its picture."}
-        return replace(conclusion, by=f"recipe {self._card.name}", suspects=suspects, captions=captions)
+        said = replace(conclusion, by=self._card.by, suspects=suspects, captions=captions)
+        return as_a_foreign_word(said) if self._card.origin else said
 
     def _stopped(self, why: str, cell: Cell | None = None) -> Conclusion:
         captions = {cell.id: f"What the recipe {self._card.name} gave back before it stopped."} if cell else {}
         return Conclusion(
             answer=f"The recipe {self._card.name} did not come to a conclusion: {why}.",
-            by=f"recipe {self._card.name}",
+            by=self._card.by,
             captions=captions,
             stopped=why,
         )
+
+
+def as_a_foreign_word(conclusion: Conclusion) -> Conclusion:
+    """A recipe that is not ours is not believed to be exact: what it names is a suspect until the checks have it."""
+    limit = "the recipe is not one of debugbox's own: that its measurement is exact is not taken for granted"
+    return replace(
+        conclusion, exact=False, limits=(*conclusion.limits, limit) if conclusion.exact else conclusion.limits
+    )
 
 
 def recipe_called(code: str) -> str:
@@ -152,8 +172,9 @@ def with_recipe(conclusion: Conclusion, cells: Sequence[Cell], code: Mapping[int
     model gave none, and the places where the same intervention could be applied otherwise.
     """
     cited = set(conclusion.captions).union(*(suspect.cells for suspect in conclusion.suspects))
+    ours = {card.module for card in read_cards()}
     for cell in cells:
-        if cell.id in cited and conclusion.suspects and recipe_called(code.get(cell.id, "")):
+        if cell.id in cited and conclusion.suspects and recipe_called(code.get(cell.id, "")) in ours:
             measured = _measured(cell)
             places = {(each.file, each.line) for each in measured.suspects} if measured else set()
             if measured and (conclusion.suspects[0].file, conclusion.suspects[0].line) in places:

@@ -87,6 +87,11 @@ class Settings:
     archive: Path | None = None  # a folder inside the repository; None is the user's data directory
 
     @property
+    def recipes_dir(self) -> Path:
+        """The user's own recipes, beside the configuration."""
+        return _user_config().parent / "recipes"
+
+    @property
     def data_dir(self) -> Path:
         return Path(os.environ.get("DEBUGBOX_DATA_DIR") or platformdirs.user_data_dir("debugbox"))
 
@@ -130,8 +135,12 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+def _user_config() -> Path:
+    return Path(os.environ.get("DEBUGBOX_CONFIG") or Path(platformdirs.user_config_dir("debugbox"), "config.toml"))
+
+
 def _read_user_config() -> dict[str, Any]:
-    path = Path(os.environ.get("DEBUGBOX_CONFIG") or Path(platformdirs.user_config_dir("debugbox"), "config.toml"))
+    path = _user_config()
     return _read_toml(path) if path.is_file() else {}
 
 

@@ -131,6 +131,7 @@ def take_snapshot(
         sha256 = taking.spool.sha256()  # before what is ours
         taking.take_history()
         taking.add_metadata()
+        taking.add_recipes()
         return _snapshot_of(taking, root, git, before, sha256)
 
 

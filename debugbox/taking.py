@@ -167,6 +167,16 @@ class Taking:
             self.metadata = True
             self.spool.add_file(f"{METADATA}/{name}", content, executable=False)
 
+    def add_recipes(self) -> None:
+        """The user's own recipes, beside the metadata: what runs is in the box, and only there."""
+        folder = self._choice.recipes
+        files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder and folder.is_dir() else []
+        for path in files:
+            if "__pycache__" not in path.parts:
+                self._count(METADATA, path.stat().st_size)
+                name = f"{METADATA}/recipes/{path.relative_to(folder or path).as_posix()}"
+                self.spool.add_file(name, path.read_bytes(), executable=False)
+
     def _read(self, path: str) -> bytes | None:
         return self.spool.read(*self.offsets[path]) if path in self.offsets else None
 

@@ -22,7 +22,7 @@ class Recipe:
 
     @property
     def card(self) -> str:
-        return (_folder() / self.name / "SKILL.md").read_text(encoding="utf-8")  # type: ignore[no-any-return]
+        return (_folder_of(self.name) / "SKILL.md").read_text(encoding="utf-8")  # type: ignore[no-any-return]
 
     def _module(self) -> Any:
         """The recipe's script, as a submodule of a package made of its `scripts` folder."""
@@ -33,7 +33,7 @@ class Recipe:
         package = f"debugbox_recipe_{self.name.replace('-', '_')}"
         if package not in sys.modules:
             made = ModuleType(package)
-            made.__path__ = [str(_folder() / self.name / "scripts")]
+            made.__path__ = [str(_folder_of(self.name) / "scripts")]
             sys.modules[package] = made
         return importlib.import_module(f"{package}.{self.name.replace('-', '_')}")
 
@@ -41,15 +41,21 @@ class Recipe:
         return f"<recipe {self.name}: call it, or read .card>"
 
 
-def _folder() -> Any:
+def _folders() -> List[Any]:
+    """Where recipes lie in the box: ours, those of the user, those of the repository; of one name the first counts."""
     from pathlib import Path
 
-    return Path(__file__).resolve().parent.parent
+    repo = Path("/srv/repo")
+    return [Path(__file__).resolve().parent.parent, repo / ".debugbox-metadata/recipes", repo / ".debugbox/recipes"]
+
+
+def _folder_of(name: str) -> Any:
+    return next(folder / name for folder in _folders() if (folder / name / "SKILL.md").is_file())
 
 
 def names() -> List[str]:
     """The recipes there are."""
-    return sorted(card.parent.name for card in _folder().glob("*/SKILL.md"))
+    return sorted({card.parent.name for folder in _folders() for card in folder.glob("*/SKILL.md")})
 
 
 def __getattr__(name: str) -> Recipe:

@@ -36,6 +36,8 @@ LAYERS = [
         "doctor",
         "routing",
         "recipes",
+        "recipefolders",
+        "newrecipe",
         "claims",
         "experiments",
         "ledger",
@@ -45,7 +47,8 @@ LAYERS = [
         "checks",
         "choose",
     },
-    {"investigation", "following", "verification", "earlier", "bisection", "since", "review", "liveview"},
+    {"investigation", "following", "verification", "earlier", "bisection", "since", "review", "liveview"}
+    | {"recipetrial"},
     {"api", "pytest_plugin"},
     {"mcp_server"},
     {"commands"},
