@@ -1,63 +1,45 @@
 """The agent: ask the model, have its calls carried out, show it what came back, stop. Neighbours: `model`, `hands`.
 
-Every ending is a Conclusion. What a person may want to see goes to `on_event(name, **data)`:
-
-    turn_started  turn, of                    a request goes out
-    thinking      text                        a piece of the model's notes, as they stream in
-    text          text                        a piece of its answer
-    writing       characters                  it is writing a call: how much of the reply has come so far
-    retry         why, left_s, retry, of      the request failed, and is repeated in left_s; told every second
-    dropped       why, usage                  a reply was thrown away; its tokens are on the bill
-    usage         line, turn, context_tokens, cached_share, cost_usd, max_cost_usd, elapsed_s
-    tool_called   tool, purpose, code_lines   a call begins; for `conclude`, purpose is "" and code_lines 0
-    cell_finished cell                        the frozen Cell
-    established   text                        the symptom, an intervention tried, a hypothesis
-    note          text                        anything else worth a line: a nudge, a conclusion that goes back
-    concluded     conclusion                  once, at the end
+Every ending is a Conclusion. What a person may want to see goes to `on_event`: `events` lists it.
 """
 
+import queue
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from debugbox.bill import Bill, Prices
 from debugbox.budget import AgentLimits as AgentLimits
 from debugbox.budget import Budget
 from debugbox.calls import Conclude, conclusion_of, read_call
 from debugbox.conversation import Reply, ToolCall, text_block
-from debugbox.dialogue import Dialogue, OutOfTime
+from debugbox.dialogue import Dialogue, Log, OutOfTime, unlogged
+from debugbox.endings import Patience, Stopped, closing_words, unfinished
 from debugbox.errors import BoxGone, CellInterrupted, CredentialsRefused, KernelDied, ModelUnavailable
-from debugbox.finding import Conclusion, Cost
+from debugbox.events import OnEvent, silent
+from debugbox.finding import Conclusion, Cost, Hypothesis
 from debugbox.foreign import clean_line
+from debugbox.handover import Handover
 from debugbox.hands import Bench, Hands
 from debugbox.ledger import Laboratory, Ledger
-from debugbox.model import Clock, Model, OnEvent
-from debugbox.shown import VARIABLES, Marker, first_message, fresh_start, off_track, system_prompt
+from debugbox.model import Clock, Model
+from debugbox.shown import Marker, first_message, resumed, system_prompt
+from debugbox.talk import Talked
 
-NUDGES = 2  # to a model that stops without concluding
 RETURNS = 3  # of a conclusion with wrong places or quotes, or with checks that did not pass
-HANDOVERS = 2  # to a fresh conversation, when the context is full
-HANDOVER_TOKENS = 100_000  # of context: beyond it a fresh conversation works better and costs less
-KEPT_CELLS = 8  # of a run that ended without a conclusion, the last ones that worked
 
 Review = Callable[[Conclusion], list[str]]
 Steer = Callable[[], str | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stopped:
-    """No conclusion. `may_close`: the model may be asked once for what it has."""
-
-    why: str
-    may_close: bool = True
-
-
-def _silent(name: str, /, **data: Any) -> None: ...  # for runs that nobody watches
+Share = Callable[["Agent", Sequence[Hypothesis]], Conclusion]
 
 
 class Agent:
-    """One investigation by a model. `cards` are the recipes' one-liners, constants of the run."""
+    """One investigation by a model, or one agent's part in it.
+
+    `cards` are the recipes' one-liners, constants of the run. `log` keeps what a resumed run needs. `share` takes
+    over, and concludes, where the symptom stands and several hypotheses are open. An agent beside others gets its
+    `budget` and `ledger` from the first one.
+    """
 
     def __init__(
         self,
@@ -66,30 +48,46 @@ class Agent:
         laboratory: Laboratory,
         *,
         limits: AgentLimits | None = None,
-        on_event: OnEvent = _silent,
+        on_event: OnEvent = silent,
         steer: Steer | None = None,
         clock: Clock = time,
         cards: Sequence[str] = (),
         prices: Prices | None = None,
+        marker: Marker | None = None,
+        log: Log = unlogged,
+        share: Share | None = None,
+        budget: Budget | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        self._bench, self._on_event, self._steer = bench, on_event, steer
-        self._budget = Budget(limits or AgentLimits(), model, clock, prices)
-        self._system = system_prompt(cards)
-        self._marker = Marker()
-        self.ledger = Ledger(laboratory)
-        self._hands = Hands(bench, self.ledger, self._budget, self._marker, on_event)
-        self._dialogue = Dialogue(model, self._budget, self._system, on_event)
-        self._opening = ""
-        self._nudges = self._returns = self._handovers = 0
+        self._bench, self._on_event, self._steer, self._share = bench, on_event, steer, share
+        self.budget = budget or Budget(limits or AgentLimits(), model, clock, prices)
+        self.marker = marker or Marker()
+        self.ledger = ledger or Ledger(laboratory, lambda kept: log("ledger", ledger=kept))
+        self._hands = Hands(bench, self.ledger, self.budget, self.marker, on_event)
+        self._dialogue = Dialogue(model, self.budget, system_prompt(cards), self.marker.word, on_event, log)
+        self._handover = Handover(self._dialogue, bench, self.ledger, self.marker, on_event)
+        self._told: queue.SimpleQueue[str] = queue.SimpleQueue()  # from other threads
+        self._turns_left: int | None = None
+        self._patience = Patience()
+        self._returns = 0
         self._draft: Conclusion | None = None  # the last conclusion that went back
 
     def run(
-        self, question: str, *, review: Review, run: str = "", overview: str = "", past: str = "", earlier: str = ""
+        self,
+        question: str,
+        *,
+        review: Review,
+        run: str = "",
+        overview: str = "",
+        past: str = "",
+        earlier: str = "",
+        talked: Talked | None = None,
     ) -> Conclusion:
         """Investigate, and end in a Conclusion whatever the model or the box does.
 
         `review` names what is wrong with a conclusion. `run` is the user's command that shows the symptom.
         Foreign text: `overview` of the repository, `past` of an interrupted run, `earlier` of kept findings.
+        `talked` is the conversation of the interrupted run, which goes on where it can.
         `Conclusion.stopped` is empty where the model concluded, be it because a limit was reached: then
         `limits` says so.
 
@@ -97,60 +95,92 @@ class Agent:
             CredentialsRefused: before the first reply: the user must know at once.
             KeyboardInterrupt: Ctrl-C while it was being concluded because of a Ctrl-C.
         """
-        self._budget.start()
+        self.budget.start()
+        if talked and self._dialogue.go_on(talked, resumed(self._bench.cells)):
+            self._handover.opening = talked.opening
+            return self._conclude(review)
         before = () if past else self._bench.cells
-        limits, marker = self._budget.limits, self._marker
+        limits, marker = self.budget.limits, self.marker
         told = {"past": past, "earlier": earlier}
-        self._opening = first_message(question, run, overview, limits, marker, cells=before, **told)
-        self._dialogue.say(self._opening)
+        opening = first_message(question, run, overview, limits, marker, cells=before, **told, shares=bool(self._share))
+        return self.take_over(opening, review)
+
+    def take_over(self, opening: str, review: Review) -> Conclusion:
+        """The same, from these first words."""
+        self._handover.opening = opening
+        self._dialogue.start(opening)
+        return self._conclude(review)
+
+    def tell(self, words: str, *, turns_left: int | None = None) -> None:
+        """From any thread: goes out with the next request, of which there may be only so many more."""
+        self._told.put(words)
+        self._turns_left = turns_left
+
+    @property
+    def opening(self) -> str:
+        return self._handover.opening
+
+    def _conclude(self, review: Review) -> Conclusion:
         conclusion = self.ledger.complete(self._investigate(review))
         self._on_event("concluded", conclusion=conclusion)
         return conclusion
 
     @property
     def bill(self) -> Bill:
-        return self._budget.bill
+        return self.budget.whole_bill()
 
     def cost(self) -> Cost:
         """What the run took so far."""
-        return self._budget.as_cost(cells=len(self._bench.cells))
+        return self.budget.as_cost(cells=len(self._bench.cells))
 
     def _investigate(self, review: Review) -> Conclusion:
         try:
             outcome: Conclusion | Stopped | None = None
             while outcome is None:
                 outcome = self._take_turn(review)
+                if outcome is None and self._share and (several := self._side_by_side()):
+                    return self._share(self, several)
             return self._close(outcome) if isinstance(outcome, Stopped) else outcome
         except OutOfTime:
-            return self._unfinished(self._budget.time_is_up())
+            return self._unfinished(self.budget.time_is_up())
         except ModelUnavailable as err:
             return self._unfinished(str(err))
         except CredentialsRefused as err:
-            if not self._budget.turns:
+            if not self.budget.turns:
                 raise
             return self._unfinished(str(err))
 
+    def _side_by_side(self) -> Sequence[Hypothesis]:
+        """The hypotheses that agents of their own can take: there must be something to measure them by."""
+        several = self.ledger.open_hypotheses() if self.ledger.state == "present" else []
+        return several if len(several) > 1 else []
+
     def _take_turn(self, review: Review) -> Conclusion | Stopped | None:
-        if limit := self._budget.spent():
+        if limit := self.budget.take_turn():
             return Stopped(why=limit)
-        self._say_near_the_end()
+        if self._turns_left == 0:
+            return Stopped(why="another agent's conclusion passed the checks", may_close=False)
+        self._turns_left = None if self._turns_left is None else self._turns_left - 1
+        self._say_what_is_new()
         try:
-            if self._dialogue.context >= HANDOVER_TOKENS:
-                return self._hand_over_with_a_note()
+            if self._handover.is_due:
+                return self._handover.with_a_note()
             return self._act(self._dialogue.ask(), review)
         except OutOfTime:
-            return Stopped(why=self._budget.time_is_up())
+            return Stopped(why=self.budget.time_is_up())
         except KeyboardInterrupt:
             return self._hear_user()
 
     def _hear_user(self) -> Stopped | None:
         """After a Ctrl-C: what the user types goes to the model; a second one, or nobody there, concludes now."""
+        began_s = self.budget.now_s()
         try:
             words = self._steer() if self._steer else None
         except KeyboardInterrupt:
             words = None
         if words is None:
             return Stopped(why="Ctrl-C")
+        self.budget.took("a question to you", began_s)
         if words.strip():
             self._on_event("note", text=f"you: {clean_line(words)}")
             self._dialogue.say(f"The user interrupts: {words.strip()}")
@@ -164,7 +194,7 @@ class Agent:
         if reply.stop == "max_tokens":
             return Stopped(why="a reply was cut at its longest")
         if reply.stop == "model_context_window_exceeded":
-            return self._hand_over()
+            return self._handover.because_full()
         self._dialogue.keep(reply)
         if reply.calls:
             return self._run_calls(reply.calls, review)
@@ -184,7 +214,7 @@ class Agent:
             if outcome:
                 self._dialogue.answer(call, [text_block(f"Not run: {outcome.why}.")], is_error=True)
             stopped = outcome
-        return stopped or self._going_in_circles()
+        return stopped or self._patience.with_circles(self._bench.cells)
 
     def _run_call(self, call: ToolCall, review: Review) -> Conclusion | Stopped | None:
         try:
@@ -195,12 +225,15 @@ class Agent:
         if isinstance(asked, Conclude):
             self._on_event("tool_called", tool=call.name, purpose="", code_lines=0)
             return self._weigh(call, self.ledger.complete(asked.as_conclusion()), review)
-        if self._budget.left_s() <= 0:
-            return Stopped(why=self._budget.time_is_up())
+        if self.budget.left_s() <= 0:
+            return Stopped(why=self.budget.time_is_up())
+        began_s = self.budget.now_s()
         try:
             result = self._hands.act(asked)
         except (BoxGone, KernelDied) as err:  # no other box can be had
             return Stopped(why=f"the box is gone: {clean_line(err.cause)[:300]}")
+        finally:
+            self.budget.took(call.name, began_s)
         self._dialogue.answer(call, result.content, is_error=result.is_error)
         return None
 
@@ -212,16 +245,13 @@ class Agent:
         for call in calls[1:]:
             self._dialogue.answer(call, [text_block("Not run: the user interrupted.")], is_error=True)
 
-    def _going_in_circles(self) -> Stopped | None:
-        """Twice what was pointed out already is the end of patience."""
-        why = next(iter(off_track(self._bench.cells, patience=2).values()), "")
-        return Stopped(why=f"it went in circles: {why.partition('. ')[0]}") if why else None
-
     def _weigh(self, call: ToolCall, conclusion: Conclusion, review: Review) -> Conclusion | None:
         """The conclusion, or None where it went back for what is wrong with it."""
-        if self._returns == RETURNS or self._budget.left_s() <= 0:
+        if self._returns == RETURNS or self.budget.left_s() <= 0:
             return conclusion
+        began_s = self.budget.now_s()
         problems = review(conclusion)
+        self.budget.took("checks", began_s)
         if not problems:
             return conclusion
         self._returns += 1
@@ -229,58 +259,25 @@ class Agent:
         self._on_event("note", text=f"the conclusion goes back: {'; '.join(problems)}")
         listed = "\n".join(f"- {problem}" for problem in problems)
         words = "Not accepted yet. Correct what is wrong and conclude again; the same again is taken as it is:"
-        self._dialogue.answer(call, [text_block(f"{words}\n{self._marker.around(listed)}")], is_error=True)
+        self._dialogue.answer(call, [text_block(f"{words}\n{self.marker.around(listed)}")], is_error=True)
         return None
 
     def _nudge(self, reply: Reply) -> Stopped | None:
-        """A reply that calls nothing is a report at best, and no proof."""
-        if not reply.content:
-            self._dialogue.say("Please continue.")
-            return None if self._hands.once("empty") else Stopped(why="the model answered with nothing, twice")
-        if self._nudges == NUDGES:
-            return Stopped(why="the model never called conclude", may_close=False)
-        self._nudges += 1
-        self._on_event("note", text="the model stopped without concluding; it is asked to")
-        words = "The investigation is still open: only `conclude` ends it. Go on, or call it with what you have."
-        self._dialogue.say(words)
-        return None
-
-    def _hand_over(self) -> Stopped | None:
-        """Start a fresh conversation with what the cells gave; the kernel keeps its state."""
-        if not self._bench.cells:
-            sizes = f"{len(self._opening):,} characters, with a system prompt of {len(self._system):,}"
-            return Stopped(why=f"the first message is too long for the model: {sizes}", may_close=False)
-        if self._handovers == HANDOVERS:
-            return Stopped(why="the model's context is full again", may_close=False)
-        self._handovers += 1
-        return self._start_anew("the context is full", "")
-
-    def _hand_over_with_a_note(self) -> Stopped | None:
-        """Before the context is so long that it works worse: the model leaves a note for the one that takes over."""
-        words = "This conversation is long, a fresh one will take over. Write what it must know: what is shown, what is"
-        self._dialogue.say(f"{words} ruled out, what to do next. Only text; call nothing.")
-        note = self._dialogue.ask()
-        return self._start_anew(f"the context has {self._dialogue.context / 1000:.0f}k tokens", note.text)
-
-    def _start_anew(self, why: str, note: str) -> Stopped | None:
-        """A fresh conversation from what was found; the kernel keeps its state."""
-        self._on_event("note", text=f"{why}: a fresh conversation takes over")
-        try:
-            self._bench.run_cell(VARIABLES, purpose="the variables that live in the kernel")
-        except (BoxGone, KernelDied) as err:
-            return Stopped(why=f"the box is gone: {clean_line(err.cause)[:300]}")
-        found = "\n\n".join(part for part in (note, self.ledger.digest()) if part)
-        self._dialogue.start_anew(fresh_start(self._opening, found, self._bench.cells, self._marker))
+        said = self._patience.nudge(reply)
+        if isinstance(said, Stopped):
+            return said
+        if reply.content:
+            self._on_event("note", text="the model stopped without concluding; it is asked to")
+        self._dialogue.say(said)
         return None
 
     def _close(self, stopped: Stopped) -> Conclusion:
         """Ask once more for a conclusion from what there is."""
         self._on_event("note", text=stopped.why)
-        if not (stopped.may_close and self._budget.may_close()):
+        if not (stopped.may_close and self.budget.may_close()):
             return self._unfinished(stopped.why)
         self._dialogue.closing = True
-        words = f"The investigation ends here: {stopped.why}. Call `conclude` now with what the cells have shown."
-        self._dialogue.say(f"{words} No further cell is run.")
+        self._dialogue.say(closing_words(stopped.why))
         try:
             conclusion = conclusion_of(self._dialogue.ask())
         except ModelUnavailable:
@@ -290,15 +287,11 @@ class Agent:
         return replace(conclusion, limits=(*conclusion.limits, f"Cut short: {stopped.why}."))
 
     def _unfinished(self, why: str) -> Conclusion:
-        """What there is: the conclusion that went back, else the last words, and the cells that worked."""
-        if self._draft:
-            return replace(self._draft, stopped=why)
-        worked = [cell for cell in self._bench.cells if cell.status == "ok" and cell.outputs and not cell.setup]
-        captions = {cell.id: cell.purpose for cell in worked[-KEPT_CELLS:]}
-        answer = self._dialogue.last_text or f"There is no answer: {why}."
-        return Conclusion(answer=answer, by="agent", captions=captions, stopped=why)
+        return unfinished(why, self._draft, self._bench.cells, self._dialogue.last_text)
 
-    def _say_near_the_end(self) -> None:
-        left = self._budget.near_the_end()
+    def _say_what_is_new(self) -> None:
+        while not self._told.empty():
+            self._dialogue.say(self._told.get())
+        left = self.budget.near_the_end()
         if left and self._hands.once("near the end"):
             self._dialogue.say(f"Left for this investigation: {left}. Bring it to an end and conclude.")

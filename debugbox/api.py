@@ -17,6 +17,7 @@ from debugbox.finding import Cell, Finding
 from debugbox.following import Followed
 from debugbox.investigation import archive_of
 from debugbox.investigation import investigate as _investigate
+from debugbox.render.lane import NamedLane
 from debugbox.settings import Settings, resolve_settings
 from debugbox.verification import Verification, open_tree
 from debugbox.verification import verify as _verify
@@ -95,6 +96,12 @@ class Told:
     def step(self, name: str, detail: str = "") -> Iterator["_ToldStep"]:
         self._tell(f"{name}: {detail}" if detail else name)
         yield _ToldStep(name, self._tell)
+
+    @contextmanager
+    def lane(self, name: str, detail: str = "") -> Iterator[NamedLane]:
+        """One agent of several."""
+        with self.step(name, detail):
+            yield NamedLane(self, name)
 
     def activity(self, text: str) -> None:
         self._tell(text)

@@ -1,9 +1,13 @@
 """The investigator's bench: cells run in one box after another, each recorded as it ends.
 
 An agent and a recipe work here alike. When a kernel dies, the next cell finds a new box in which the
-set-up cells were replayed. The code of cells is kept in memory only, for the checks, and goes with it.
+set-up cells were replayed. The code of cells is kept for the checks and, beside the journal, for a resumed
+run; it goes with them. Agents side by side have a bench each: a `branch` of the first one.
 """
 
+import contextlib
+import itertools
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self
@@ -29,8 +33,10 @@ class Bench:
         self._boxes, self._journal, self._watcher = boxes, journal, watcher
         self._box: Box | None = None
         self._stack = ExitStack()
-        self.cells: list[Cell] = []
+        self.cells: list[Cell] = []  # of this kernel and those it came from
+        self.elsewhere: list[Cell] = []  # of agents whose conclusion was not taken
         self.code: dict[int, str] = {}
+        self._ids = itertools.count(1)
         self.applied: dict[str, object] = {}
         self.unenforced: tuple[str, ...] = ()
         self.bad_messages = 0
@@ -54,6 +60,45 @@ class Bench:
         """Start the box now. Raises BoxGone, SettingsNotApplied."""
         self._running_box()
 
+    @property
+    def all_cells(self) -> list[Cell]:
+        """Everything that ran, in the order it began."""
+        return sorted([*self.cells, *self.elsewhere], key=lambda cell: cell.id)
+
+    def branch(self, watcher: Watcher) -> "Bench":
+        """A bench that begins where this one is: its cells, and in a box of its own its set-up cells."""
+        mine = Bench(self._boxes, self._journal, watcher)
+        mine.cells, mine.code, mine._ids = list(self.cells), dict(self.code), self._ids
+        return mine
+
+    def join(self, taken: "Bench", others: "Sequence[Bench]") -> None:
+        """Go on as the branch `taken`; what ran on the others stays in the record."""
+        known = {cell.id for cell in taken.cells}
+        apart = {cell.id: cell for other in others for cell in other.cells if cell.id not in known}
+        self.cells, self.code = taken.cells, taken.code
+        self.elsewhere = [*self.elsewhere, *apart.values()]
+        self.bad_messages += taken.bad_messages + sum(other.bad_messages for other in others)
+
+    def go_on(self, cells: Sequence[Cell], code: Mapping[int, str]) -> None:
+        """Take over an interrupted run before any cell has run: its record, and in the box its set-up cells.
+
+        Raises:
+            BoxGone: a set-up cell ended the box.
+        """
+        self.cells = [self._journal.cell(cell) for cell in cells]
+        self._ids = itertools.count(max((cell.id for cell in cells), default=0) + 1)
+        for id, text in code.items():
+            self._keep_code(id, text)
+        if self._box is not None:
+            self._replay_setup(self._box)
+
+    def interrupt(self) -> None:
+        """KeyboardInterrupt in the cell that runs, if one does; from any thread."""
+        box = self._box
+        if box is not None:
+            with contextlib.suppress(BoxGone):
+                box.interrupt()
+
     def run_cell(self, code: str, *, purpose: str, timeout_s: float | None = None, setup: bool = False) -> Cell:
         """Run one cell and record it, whatever its code did.
 
@@ -64,8 +109,8 @@ class Bench:
             CellInterrupted: Ctrl-C; the cell was interrupted and is recorded.
         """
         box = self._running_box()
-        id = len(self.cells) + 1
-        self.code[id] = code
+        id = next(self._ids)
+        self._keep_code(id, code)
         self._watcher.activity(f"cell {id}: {purpose}")
         limit_s = timeout_s or self._boxes.limits.cell_timeout_s
         try:
@@ -85,6 +130,10 @@ class Bench:
     def background(self) -> list[Output]:
         """Output of threads and processes after their cell had ended."""
         return self._box.background if self._box else []
+
+    def _keep_code(self, id: int, code: str) -> None:
+        self.code[id] = code
+        self._journal.talk.write("code", cell=id, code=code)
 
     def _record(self, cell: Cell) -> Cell:
         """Keep the cell as the journal keeps it; give it whole."""
@@ -108,7 +157,7 @@ class Bench:
         Raises:
             BoxGone: a set-up cell ended the new box too.
         """
-        for cell in [cell for cell in self.cells if cell.setup and cell.status == "ok"]:
+        for cell in [cell for cell in self.cells if cell.setup and cell.status == "ok" and cell.id in self.code]:
             self._watcher.note(f"new box: set-up cell {cell.id} again ({cell.purpose})")
             limit_s = self._boxes.limits.cell_timeout_s
             try:

@@ -6,6 +6,8 @@ that is not the provider's own, is counted in tokens only: its cost is None, nev
 
 import json
 import re
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,23 +117,50 @@ class Bill:
         self.last = Usage()
         self._bands = () if endpoint else prices.bands_of(model)
         self._usd = 0.0
-        self.dropped = 0  # replies that broke off
+        self.dropped = Usage()  # what came of replies that broke off, also part of the total
+        self.broken = 0  # how many did
+        self.repeated = 0  # requests that went out again
+        self.waited_s = 0.0  # before them
         self.misses: list[str] = []  # of the cache, each in words
+        self.pictures: list[int] = []  # tokens of each picture when it was first sent
+        self.pictures_again = 0  # tokens of pictures on later turns
+        self._pictures_here = 0  # tokens of the pictures in this conversation
 
     def add_dropped(self, usage: Usage) -> None:
         """Count what came of a reply that broke off: it is paid for all the same."""
-        self.dropped += 1
-        self.add(usage)
+        self.broken += 1
+        self.dropped += usage
+        self._count(usage)
 
-    def add(self, usage: Usage, pause_s: float = 0.0) -> None:
-        """Count a reply. `pause_s` is how long before it the last one was asked for: a cache lives minutes."""
-        self._note_miss(usage, pause_s)
+    def add_repeated(self) -> None:
+        """Count a request that goes out again."""
+        self.repeated += 1
+
+    def add_pictures(self, tokens: Sequence[int]) -> None:
+        """Count the pictures that the next request adds; the others of its conversation are read again."""
+        self.pictures_again += self._pictures_here
+        self.pictures += tokens
+        self._pictures_here += sum(tokens)
+
+    def start_anew(self) -> None:
+        """A fresh conversation: the old one's pictures are not sent any more, and its cache is not read."""
+        self._pictures_here, self.last = 0, Usage()
+
+    def add(self, usage: Usage, pause_s: float = 0.0, *, during: str = "", told: str = "") -> None:
+        """Count a reply. `pause_s` is how long before it the last one was asked for: a cache lives minutes.
+
+        `during` says what took that time, `told` what the endpoint says of a miss.
+        """
+        self._note_miss(usage, pause_s, during, told)
+        self._count(usage)
+
+    def _count(self, usage: Usage) -> None:
         self.total += usage
         self.last = usage if usage.context else self.last
         if price := self._price(usage.context):
             self._usd += price.usd(usage)
 
-    def _note_miss(self, usage: Usage, pause_s: float) -> None:
+    def _note_miss(self, usage: Usage, pause_s: float, during: str, told: str) -> None:
         """What was in the cache is read from it, or it was written anew at a multiple of the price."""
         known = self.last.cache_read + self.last.cache_write_5m + self.last.cache_write_1h
         again = known - usage.cache_read
@@ -139,8 +168,25 @@ class Bill:
             return
         price = self._price(usage.context)
         extra = f", about ${again * (price.cache_write_5m - price.cache_read) / 1e6:.2f} more" if price else ""
-        cause = f"after a pause of {pause_s / 60:.0f} min" if pause_s > CACHE_LIFE_S else "for a reason not told"
+        cause = told or "for a reason not told"
+        if pause_s > CACHE_LIFE_S:
+            cause = f"after a pause of {pause_s / 60:.0f} min{f' ({during})' if during else ''}"
         self.misses.append(f"{_thousands(again)} tokens written to the cache again {cause}{extra}")
+
+    def together_with(self, others: "Sequence[Bill]") -> "Bill":
+        """One bill of several agents; the last request stays this one's."""
+        whole = copy(self)
+        for other in others:
+            whole.total += other.total
+            whole.dropped += other.dropped
+            whole.broken += other.broken
+            whole.repeated += other.repeated
+            whole.waited_s += other.waited_s
+            whole.misses = [*whole.misses, *other.misses]
+            whole.pictures = [*whole.pictures, *other.pictures]
+            whole.pictures_again += other.pictures_again
+            whole._usd += other._usd
+        return whole
 
     def lines(self) -> list[str]:
         """The bill for people, at the end: tokens by kind, and what is usually hidden."""
@@ -154,9 +200,31 @@ class Bill:
         said = ", ".join(f"{_thousands(count)} {kind}" for kind, count in kinds.items())
         thinking = f" ({_thousands(total.thinking)} of it thinking)" if total.thinking else ""
         cost = f"${self.cost_usd:.2f}" if self.cost_usd is not None else "no price known"
-        lines = [f"tokens: {said}{thinking}; {cost}"]
-        lines += [f"cache miss: {miss}" for miss in self.misses]
-        return [*lines, f"{self.dropped} replies broke off and were repeated"] if self.dropped else lines
+        hidden = (self._words_of_pictures(), self._words_of_retries(), self._words_of_broken())
+        misses = [f"cache miss: {miss}" for miss in self.misses]
+        return [f"tokens: {said}{thinking}; {cost}", *misses, *(words for words in hidden if words)]
+
+    def _words_of_pictures(self) -> str:
+        if not self.pictures:
+            return ""
+        first, again = sum(self.pictures), self.pictures_again
+        price = self._price(self.last.context)
+        usd = (first * price.cache_write_5m + again * price.cache_read) / 1e6 if price else 0.0
+        cost = f", about ${usd:.3f}" if price else ""
+        return f"plots: {len(self.pictures)}, {_thousands(first)} tokens, on later turns {_thousands(again)} more{cost}"
+
+    def _words_of_retries(self) -> str:
+        if not self.repeated:
+            return ""
+        requests = "1 request was" if self.repeated == 1 else f"{self.repeated} requests were"
+        return f"retries: {requests} repeated, after {self.waited_s:.0f} s of waiting"
+
+    def _words_of_broken(self) -> str:
+        if not self.broken:
+            return ""
+        replies = "1 reply was" if self.broken == 1 else f"{self.broken} replies were"
+        tokens = _thousands(self.dropped.context + self.dropped.output)
+        return f"dropped: {replies} paid for and not used, {tokens} tokens"
 
     @property
     def cost_usd(self) -> float | None:

@@ -1,8 +1,10 @@
 """What one run of the agent may use, and what is left of it: money, turns, time. Used by `agent`.
 
-Something is always kept back for one closing request, so that a spent limit ends in a conclusion.
+Something is always kept back for one closing request of each agent, so that a spent limit ends in a conclusion.
+Agents side by side have a bill each and one purse: what one has used, the others cannot.
 """
 
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,11 +35,17 @@ class AgentLimits:
 
 
 class Budget:
-    """The limits of a run against its clock, its turns and its bill."""
+    """The limits of a run against its clock, its turns and its bill. `split` gives others a part in it."""
 
     def __init__(self, limits: AgentLimits, model: Model, clock: Clock, prices: Prices | None = None) -> None:
         self.limits = limits
-        self.turns = 0
+        self.at_work = True
+        self._turns = 0
+        self._claimed = 0  # turns that this agent is about to take
+        self._why_ended = ""
+        self._longest = (0.0, "")  # what took the most time since the last reply: a cache may have expired over it
+        self._all = [self]  # everybody who uses these limits
+        self._lock = threading.Lock()
         self._model, self._clock, self._prices = model, clock, prices
         self._started_s = self._counted_s = clock.monotonic()
 
@@ -47,30 +55,70 @@ class Budget:
         facts = self._model.describe()
         return Bill(facts.model, endpoint=facts.endpoint, prices=self._prices or load_prices())
 
+    def split(self, count: int) -> list["Budget"]:
+        """Budgets of as many agents that go on side by side, while this one waits; the limits stay those of all."""
+        parts = [Budget(self.limits, self._model, self._clock, self._prices) for _ in range(count)]
+        self._all = [self, *parts]
+        self.at_work = False
+        for part in parts:
+            part._all, part._lock, part._started_s = self._all, self._lock, self._started_s
+        return parts
+
     def start(self) -> None:
         self._started_s = self._clock.monotonic()
+
+    def finish(self) -> None:
+        """This agent asks for nothing more: what it had to itself is the others'."""
+        self.at_work, self._claimed = False, 0
+
+    def end_now(self, why: str) -> None:
+        """Leave nothing but the closing request, whatever the limits say."""
+        self._why_ended = self._why_ended or why
+
+    @property
+    def turns(self) -> int:
+        """Of all who share these limits."""
+        return sum(each._turns for each in self._all)
+
+    @property
+    def spent_usd(self) -> float | None:
+        """By all who share these limits; None where no price is known."""
+        costs = [each.bill.cost_usd for each in self._all]
+        return sum(cost for cost in costs if cost is not None) if None not in costs else None
 
     @property
     def elapsed_s(self) -> float:
         return self._clock.monotonic() - self._started_s
 
-    def count(self, usage: Usage) -> None:
-        """A reply to a request that has just ended."""
-        self.turns += 1
+    def count(self, usage: Usage, miss: str = "") -> None:
+        """A reply to a request that has just ended. `miss` is what the endpoint says of its cache."""
+        self._turns, self._claimed = self._turns + 1, 0
         now_s = self._clock.monotonic()
-        self.bill.add(usage, now_s - self._counted_s)
-        self._counted_s = now_s
+        self.bill.add(usage, now_s - self._counted_s, during=self._longest[1], told=miss)
+        self._counted_s, self._longest = now_s, (0.0, "")
+
+    def took(self, what: str, since_s: float) -> None:
+        """Something that was done between two replies, begun at `since_s` of the clock."""
+        self._longest = max(self._longest, (self._clock.monotonic() - since_s, what))
+
+    def now_s(self) -> float:
+        return self._clock.monotonic()
 
     def left_s(self, *, closing: bool = False) -> float:
         """Seconds for what comes next, the closing request's own left out unless it is that."""
+        if self._why_ended and not closing:
+            return 0.0
         kept_s = 0.0 if closing else min(CLOSING_TIME_S, self.limits.max_time_s / 4)
         return self.limits.max_time_s - kept_s - self.elapsed_s
 
     def tokens_left(self, *, closing: bool = False) -> int | None:
-        """How long the next reply may be; None where no price is known and money sets no limit."""
-        left_usd = self.limits.max_cost_usd - (self.bill.cost_usd or 0.0)
+        """How long the next reply may be; None where no price is known and money sets no limit.
+
+        Whoever shares the limits may ask at the same moment: each gets an equal part of what is left.
+        """
+        left_usd = self.limits.max_cost_usd - (self.spent_usd or 0.0)
         kept_usd = 0.0 if closing else self.bill.next_usd(CLOSING_TOKENS)
-        return self.bill.affordable_output(left_usd - kept_usd)
+        return self.bill.affordable_output(left_usd / self._side_by_side - kept_usd)
 
     def cell_timeout_s(self, asked_s: float | None) -> float | None:
         """For one cell: what was asked for, within the limits and the time left; None: the bench's default."""
@@ -78,10 +126,13 @@ class Budget:
         left_s = self.left_s()
         return None if asked_s is None and wanted_s <= left_s else max(1.0, min(wanted_s, left_s))
 
-    def spent(self) -> str:
-        """Which limit does not allow another turn, in words; empty while all of them do."""
-        if self.turns >= self.limits.max_turns - 1:
-            return f"the limit of {self.limits.max_turns} turns is reached"
+    def take_turn(self) -> str:
+        """Claim the next turn: empty, or in words which limit does not allow another one."""
+        with self._lock:
+            others = sum(each._claimed for each in self._all if each is not self)
+            if self.turns + others >= self.limits.max_turns - self._side_by_side:
+                return f"the limit of {self.limits.max_turns} turns is reached"
+            self._claimed = 1
         if self.left_s() <= 0:
             return self.time_is_up()
         tokens = self.tokens_left()
@@ -95,11 +146,11 @@ class Budget:
         return self.left_s(closing=True) > 0 and (tokens is None or tokens >= LEAST_TOKENS)
 
     def time_is_up(self) -> str:
-        return f"the limit of {self.limits.max_time_s / 60:.3g} minutes is reached"
+        return self._why_ended or f"the limit of {self.limits.max_time_s / 60:.3g} minutes is reached"
 
     def near_the_end(self) -> str:
         """What is left, in words, once a limit is nearly reached; empty before."""
-        spent_usd = self.bill.cost_usd or 0.0
+        spent_usd = self.spent_usd or 0.0
         shares = (
             self.turns / self.limits.max_turns,
             self.elapsed_s / self.limits.max_time_s,
@@ -107,22 +158,31 @@ class Budget:
         )
         if max(shares) < NEAR_THE_END:
             return ""
-        left_usd = "" if self.bill.cost_usd is None else f", ${self.limits.max_cost_usd - spent_usd:.2f}"
+        left_usd = "" if self.spent_usd is None else f", ${self.limits.max_cost_usd - spent_usd:.2f}"
         return f"{self.limits.max_turns - self.turns} turns, {self.left_s() / 60:.0f} minutes{left_usd}"
 
     def as_event(self) -> dict[str, Any]:
-        """The data of a `usage` event; `line` is for people."""
-        limit_usd, elapsed_s = self.limits.max_cost_usd, self.elapsed_s
+        """The data of a `usage` event; `line` is for people. The context is this agent's, all else everybody's."""
+        bill, limit_usd, elapsed_s = self.whole_bill(), self.limits.max_cost_usd, self.elapsed_s
         return {
-            "line": self.bill.line(turn=self.turns, max_cost_usd=limit_usd, elapsed_s=elapsed_s),
+            "line": bill.line(turn=self.turns, max_cost_usd=limit_usd, elapsed_s=elapsed_s),
             "turn": self.turns,
-            "context_tokens": self.bill.last.context,
-            "cached_share": self.bill.cached_share,
-            "cost_usd": self.bill.cost_usd,
+            "context_tokens": bill.last.context,
+            "cached_share": bill.cached_share,
+            "cost_usd": bill.cost_usd,
             "max_cost_usd": limit_usd,
             "elapsed_s": elapsed_s,
         }
 
+    def whole_bill(self) -> Bill:
+        """The bill of all who shared these limits."""
+        return self.bill.together_with([each.bill for each in self._all if each is not self])
+
     def as_cost(self, *, cells: int) -> Cost:
         """The record's entry."""
-        return self.bill.as_cost(duration_s=self.elapsed_s, turns=self.turns, cells=cells)
+        return self.whole_bill().as_cost(duration_s=self.elapsed_s, turns=self.turns, cells=cells)
+
+    @property
+    def _side_by_side(self) -> int:
+        """How many agents may ask: the one that has split its budget waits for the others."""
+        return max(1, sum(each.at_work for each in self._all))

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from debugbox.box import Boxes
-from debugbox.claims import Recorded, check_claims
+from debugbox.claims import Recorded, check_claims, struck
 from debugbox.collateral import check_collateral
 from debugbox.experiments import Experiment
 from debugbox.finding import Check, Conclusion, Measurement, Verdict
 from debugbox.hiding import hidings
+from debugbox.lint import Fault
 from debugbox.patch import apply_diff
 from debugbox.trials import RUNS, Trials, effect_of, noise_of, notes_of
 from debugbox.trials import measurement_of as measurement_of
@@ -25,11 +26,23 @@ CheckName = Literal["symptom", "claim lint", "but-for", "placebo", "no collatera
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The verdict, the checks it was computed from, and the conclusion with its symptom measured."""
+    """The verdict, the checks it was computed from, and the conclusion: its symptom measured, its faults struck."""
 
     verdict: Verdict
     checks: tuple[Check, ...]
     conclusion: Conclusion
+    faults: tuple[Fault, ...] = ()
+
+    def of(self, conclusion: Conclusion) -> "Judgement":
+        """The same of a conclusion that differs in nothing but words, or in that it is in dispute."""
+        same = struck(replace(conclusion, symptom=self.conclusion.symptom), self.faults)
+        return replace(self, verdict=compute_verdict(same, self.checks), conclusion=same)
+
+
+def unchecked(conclusion: Conclusion, faults: Sequence[Fault]) -> Judgement:
+    """Where no checks are wanted: what can be seen to be wrong is struck, and what is left is a suspicion."""
+    left = struck(conclusion, faults)
+    return Judgement(verdict="suspected" if left.suspects else "inconclusive", checks=(), conclusion=left)
 
 
 class Checks:
@@ -48,18 +61,21 @@ class Checks:
         self._trials = Trials(boxes)
         self._deadline = clock() + time_s
         self._interrupted = False
+        self._faults: list[Fault] = []
 
     def judge(self, conclusion: Conclusion) -> Judgement:
-        """Every check that can be run, in order; a Ctrl-C leaves the rest as not run."""
+        """Every check that can be run, in order; a Ctrl-C leaves the rest as not run. What does not hold is struck."""
         checks = tuple(self._run_all(conclusion))
         runs = next((check.runs for check in checks if check.name == "symptom"), ())
-        concluded = replace(conclusion, symptom=replace(conclusion.symptom, runs=runs, noise=noise_of(runs)))
-        return Judgement(verdict=compute_verdict(concluded, checks), checks=checks, conclusion=concluded)
+        symptom = replace(conclusion.symptom, runs=runs, noise=noise_of(runs))
+        concluded = struck(replace(conclusion, symptom=symptom), self._faults)
+        verdict = compute_verdict(concluded, checks)
+        return Judgement(verdict=verdict, checks=checks, conclusion=concluded, faults=tuple(self._faults))
 
     def _run_all(self, conclusion: Conclusion) -> Iterator[Check]:
         symptom = self._timed("symptom", lambda: self._check_symptom(conclusion))
         yield symptom
-        yield self._timed("claim lint", lambda: check_claims(conclusion, self._boxes, self._bench))
+        yield self._timed("claim lint", lambda: self._check_claims(conclusion))
         if conclusion.premise_refuted:
             if symptom.runs and all(run.state == "absent" for run in symptom.runs):
                 yield self._timed("but-for", lambda: self._check_able_to_fire(conclusion))
@@ -110,6 +126,10 @@ class Checks:
         floor = f"; A/A noise {noise:g}" if noise is not None else ""
         return replace(check, why=f"present in {RUNS} of {RUNS} fresh boxes{floor}")
 
+    def _check_claims(self, conclusion: Conclusion) -> Check:
+        check, self._faults = check_claims(conclusion, self._boxes, self._bench)
+        return check
+
     def _check_able_to_fire(self, conclusion: Conclusion) -> Check:
         """For `refuted`: with a fault that the diff seeds, the symptom that is absent here must be present."""
         seeded = conclusion.intervention
@@ -149,7 +169,14 @@ def _but_for(experiment: Experiment | None) -> Check:
 
 
 def compute_verdict(conclusion: Conclusion, checks: Sequence[Check]) -> Verdict:
-    """The design's table, nothing else."""
+    """The design's table, nothing else. What is in dispute between agents counts as a suspicion at most."""
+    verdict = _verdict(conclusion, checks)
+    if not conclusion.disputed or verdict not in ("confirmed", "supported", "refuted"):
+        return verdict
+    return "suspected" if conclusion.suspects else "inconclusive"
+
+
+def _verdict(conclusion: Conclusion, checks: Sequence[Check]) -> Verdict:
     results = {check.name: check.result for check in checks}
     passed = {name for name, result in results.items() if result == "passed"}
     if conclusion.premise_refuted:

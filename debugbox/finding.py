@@ -200,6 +200,7 @@ class Conclusion:
     hypotheses: tuple[Hypothesis, ...] = ()
     limits: tuple[str, ...] = ()  # what could not be seen
     premise_refuted: bool = False
+    disputed: str = ""  # another agent's conclusion that the checks took as far, and that names another place
     stopped: str = ""  # why it ended without an answer: a spent limit, Ctrl-C, a dead box, ...
 
 

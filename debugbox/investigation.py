@@ -10,25 +10,28 @@ from typing import Any, Protocol
 from debugbox.archive import Archive, Kept
 from debugbox.bench import Bench
 from debugbox.box import BoxContext, Boxes
-from debugbox.checks import Checks, Judgement
+from debugbox.checks import Checks, Judgement, unchecked
 from debugbox.earlier import Known, known_before
 from debugbox.engines import Engine
 from debugbox.environment import import_roots, prepare_environment
 from debugbox.errors import CommandMissing, EmptyQuestion, NoPython
-from debugbox.finding import Cell, Conclusion, Cost, Finding, Verdict
+from debugbox.finding import Cell, Conclusion, Cost, Finding
 from debugbox.following import Followed
 from debugbox.inquiry import ModelInvestigator, Reviewer
-from debugbox.journal import Interrupted, Journal, discarded_code, evidence_of
+from debugbox.journal import Interrupted, Journal
+from debugbox.kept import discarded_code, evidence_of
+from debugbox.lint import faults
 from debugbox.listing import choice_of
 from debugbox.model import AnthropicModel
 from debugbox.overview import described, overview_of
 from debugbox.provenance import provenance_of
 from debugbox.recipefolders import all_cards
 from debugbox.recipes import RecipeInvestigator
-from debugbox.resume import digest_of, together
+from debugbox.resume import Past, together
 from debugbox.routing import has_tests, probe_tests, probes_of, route
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
+from debugbox.team import Lane
 
 _PROBE = "import debugbox_kernel as box\nbox.probe()\n"
 
@@ -45,6 +48,7 @@ class View(Protocol):
 
     def step(self, name: str, detail: str = "") -> AbstractContextManager[Step]: ...
     def activity(self, text: str) -> None: ...
+    def lane(self, name: str, detail: str = "") -> AbstractContextManager[Lane]: ...
     def note(self, text: str) -> None: ...
     def cell(self, cell: Cell) -> None: ...
     def on_event(self, name: str, /, **data: Any) -> None: ...
@@ -102,6 +106,7 @@ def investigate(
             run=settings.run,
             repository=settings.repository,
             provenance=provenance,
+            resumable=model is not None and not settings.discard_all,
         ) as journal,
         Bench(boxes, journal, view) as bench,
     ):
@@ -110,7 +115,8 @@ def investigate(
             step.result(f"{engine.name}, {settings.limits.of_a_box(snapshot.size_bytes)}")
         if bench.unenforced:
             view.note(f"not enforced on this machine: {', '.join(bench.unenforced)}")
-        _probe_command(settings, bench)
+        if not (past and model):  # else that cell is among the earlier ones
+            _probe_command(settings, bench)
         investigator = _Investigator(question, settings, boxes, bench, journal, view)
         conclusion, cost = investigator.run(model, past, earlier.text)
         bench.close()
@@ -118,7 +124,7 @@ def investigate(
 
         checks_s = max(settings.limits.checks_time_s, settings.limits.max_time_s - (time.monotonic() - began))
         judgement = investigator.judgement_of(conclusion, checks_s)
-        cost = replace(cost, duration_s=round(time.monotonic() - began, 3), cells=len(bench.cells))
+        cost = replace(cost, duration_s=round(time.monotonic() - began, 3), cells=len(bench.all_cells))
         finding = _finding(question, settings, journal, bench, judgement, cost, provenance)
         finding = replace(finding, provenance=finding.provenance | _tree_check(snapshot))
         kept = archive_of(settings).keep(finding)
@@ -136,8 +142,7 @@ class _Investigator:
     ) -> None:
         self._question, self._settings = question, settings
         self._boxes, self._bench, self._journal, self._view = boxes, bench, journal, view
-        judge = self._judge_in_between if settings.checks else None
-        self._reviewer = Reviewer(boxes, bench, judge)
+        self._reviewer = Reviewer(boxes, bench, None)
 
     def _by_recipe(self) -> Conclusion:
         """The recipe that the question, and a run of the command or of the tests, speak for."""
@@ -160,43 +165,41 @@ class _Investigator:
         """
         if model is None:
             return self._by_recipe(), Cost()
-        spent = past.records.cost if past else Cost()
-        if past:
-            self._bench.cells += [self._journal.cell(cell) for cell in past.records.cells]
+        interrupted = Past(past) if past else None
+        if interrupted:
+            self._bench.go_on(interrupted.cells, interrupted.code)
         investigator = ModelInvestigator(
             model,
             self._bench,
             self._boxes,
             self._journal,
             self._settings,
-            reviewer=self._reviewer,
-            on_event=self._view.on_event,
+            judge=self._judge_in_between if self._settings.checks else None,
+            view=self._view,
             steer=self._view.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
-            spent=spent,
+            past=interrupted,
         )
-        told = {"overview": overview_of(self._boxes.snapshot), "earlier": earlier}
-        digest = digest_of(past) if past else ""
+        overview = overview_of(self._boxes.snapshot)
         with self._view.step("model", model.model) as step:
-            conclusion = investigator.run(self._question, run=self._settings.run, past=digest, **told)
+            conclusion = investigator.run(self._question, run=self._settings.run, overview=overview, earlier=earlier)
             step.result(f"{model.model}, {investigator.cost().turns} turns")
-        return conclusion, together(spent, investigator.cost())
+        self._reviewer = investigator.reviewer
+        return conclusion, together(interrupted.spent if interrupted else Cost(), investigator.cost())
 
     def judgement_of(self, conclusion: Conclusion, time_s: float) -> Judgement:
         """What the checks make of it; what was judged in between already is not judged again."""
         if not self._settings.checks:
-            verdict: Verdict = "suspected" if conclusion.suspects else "inconclusive"
-            return Judgement(verdict=verdict, checks=(), conclusion=conclusion)
+            return unchecked(conclusion, faults(conclusion, self._boxes.snapshot, self._bench.cells))
         if judged := self._reviewer.judgement_of(conclusion):
-            measured = replace(conclusion, symptom=judged.conclusion.symptom)
-            return replace(judged, conclusion=measured)
-        return self._judge(conclusion, time_s)
+            return judged.of(conclusion)
+        return self._judge(conclusion, time_s, self._bench, self._view)
 
-    def _judge_in_between(self, conclusion: Conclusion) -> Judgement:
-        return self._judge(conclusion, self._settings.limits.checks_time_s)
+    def _judge_in_between(self, conclusion: Conclusion, bench: Bench, view: Lane) -> Judgement:
+        return self._judge(conclusion, self._settings.limits.checks_time_s, bench, view)
 
-    def _judge(self, conclusion: Conclusion, time_s: float) -> Judgement:
-        with self._view.step("checks") as step:
-            judgement = Checks(self._boxes, self._bench, time_s=time_s, on_check=step.update).judge(conclusion)
+    def _judge(self, conclusion: Conclusion, time_s: float, bench: Bench, view: Lane) -> Judgement:
+        with view.step("checks") as step:
+            judgement = Checks(self._boxes, bench, time_s=time_s, on_check=step.update).judge(conclusion)
             step.result(", ".join(f"{check.name} {check.result}" for check in judgement.checks))
         for check in judgement.checks:
             self._journal.check(check)
@@ -240,7 +243,7 @@ def _finding(
     captions = conclusion.captions
     code = bench.code if settings.keep_code else {}
     evidence = tuple(
-        evidence_of(cell, captions[cell.id], code.get(cell.id, "")) for cell in bench.cells if cell.id in captions
+        evidence_of(cell, captions[cell.id], code.get(cell.id, "")) for cell in bench.all_cells if cell.id in captions
     )
     symptom = replace(conclusion.symptom, code="") if settings.discard_all else conclusion.symptom
     box = {
@@ -264,7 +267,7 @@ def _finding(
         by=conclusion.by,
         provenance=provenance | box,
         cost=cost,
-        discarded=discarded_code(tuple(bench.cells)),
+        discarded=discarded_code(tuple(bench.all_cells)),
     )
 
 

@@ -1,36 +1,28 @@
 """The append-only log of a running investigation, so that nothing is lost on a kill.
 
-One file per run, one JSON record a line, synced to disk after each step. The code of cells is never written,
-nor what quotes it. Neighbours: `investigation` writes, `debugbox list` and `show` read, through `journalfile`.
+One file per run, one JSON record a line, synced to disk after each step. The code of cells is never written here,
+nor what quotes it: that is in `talk`, a file beside it. Neighbours: `investigation` writes, `debugbox list` and
+`show` read, through `journalfile`.
 """
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from debugbox.finding import (
-    Cell,
-    Check,
-    Conclusion,
-    Cost,
-    Discarded,
-    Evidence,
-    Finding,
-    Output,
-    Symptom,
-    to_plain,
-)
-from debugbox.foreign import cleaned, without_cell_source
+from debugbox.finding import Cell, Check, Conclusion, Cost, Finding, Symptom, to_plain
+from debugbox.foreign import cleaned
 from debugbox.journalfile import Records
 from debugbox.journalfile import read as read
+from debugbox.kept import discarded_code, evidence_of, kept_cell, without_picture
+from debugbox.talk import SUFFIX, Talk
 
 KEPT_DAYS = 30  # an interrupted run that nobody wanted by then is deleted
 MAX_BYTES = 100 * 1024**2  # beyond it pictures are left out; text has its own limits in the box
@@ -39,31 +31,6 @@ MAX_BYTES = 100 * 1024**2  # beyond it pictures are left out; text has its own l
 def new_id(now: datetime | None = None) -> str:
     """A short id that sorts by day and can be completed: `20261121-7f3a09`."""
     return f"{now or datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
-
-
-def kept_cell(cell: Cell) -> Cell:
-    """`cell` as it may be kept: text cleaned, no line of its code in tracebacks and warnings."""
-    return replace(cleaned(cell), outputs=tuple(cleaned(without_cell_source(o)) for o in cell.outputs))
-
-
-def evidence_of(cell: Cell, caption: str, code: str = "") -> Evidence:
-    """A cited cell as it goes into the finding; `code` is kept where its user asked for it."""
-    kept = kept_cell(cell)
-    return Evidence(
-        cell=kept.id,
-        caption=caption,
-        purpose=kept.purpose,
-        code_sha256=kept.code_sha256,
-        code_lines=kept.code_lines,
-        outputs=kept.outputs,
-        code=code,
-    )
-
-
-def discarded_code(cells: tuple[Cell, ...]) -> Discarded:
-    """What was written and thrown away: how much, and a hash over the cells' hashes in order."""
-    digest = hashlib.sha256("".join(cell.code_sha256 for cell in cells).encode()).hexdigest()
-    return Discarded(cells=len(cells), lines=sum(cell.code_lines for cell in cells), sha256=digest if cells else "")
 
 
 class Journal:
@@ -77,8 +44,10 @@ class Journal:
         self.path = path
         self.trouble = trouble
         self.cells: tuple[Cell, ...] = ()
+        self.talk = Talk(None)
         self._file = file
         self._written = 0
+        self._lock = threading.RLock()  # agents side by side write into one journal
 
     @classmethod
     @contextlib.contextmanager
@@ -91,10 +60,16 @@ class Journal:
         repository: Path,
         provenance: dict[str, Any],
         now: datetime | None = None,
+        resumable: bool = False,
     ) -> Iterator[Self]:
-        """A journal at `state_dir/journals/ID.jsonl`. It stays unless `finished` is called, or nothing was done."""
+        """A journal at `state_dir/journals/ID.jsonl`. It stays unless `finished` is called, or nothing was done.
+
+        `resumable`: what a resumed run needs is kept beside it, the code of cells included.
+        """
         created = now or datetime.now(UTC)
         journal = cls._create(state_dir / "journals", created)
+        if resumable:
+            journal.talk = Talk(journal.path.with_suffix(SUFFIX))
         try:
             header = {"question": question, "run": run, "repository": str(repository), "provenance": provenance}
             journal._write("header", {"id": journal.id, "created": created.isoformat(), **header, "pid": os.getpid()})
@@ -120,10 +95,12 @@ class Journal:
         """Log a cell that has ended. Returns it as kept: without pictures once the journal is full."""
         kept = kept_cell(cell)
         pictures = sum(len(output.png) for output in kept.outputs)
-        if self._written + pictures * 4 // 3 > MAX_BYTES:
-            kept = replace(kept, outputs=tuple(_without_picture(output) for output in kept.outputs))
-        self.cells = (*self.cells, kept)
-        self._write("cell", to_plain(kept))
+        with self._lock:
+            if self._written + pictures * 4 // 3 > MAX_BYTES:
+                why = f"the journal has reached {MAX_BYTES // 1024**2} MiB"
+                kept = replace(kept, outputs=tuple(without_picture(output, why) for output in kept.outputs))
+            self.cells = (*self.cells, kept)
+            self._write("cell", to_plain(kept))
         return kept
 
     def note(self, text: str) -> None:
@@ -149,21 +126,23 @@ class Journal:
         """The finding is archived: the journal is not needed any more."""
         self._close()
         with contextlib.suppress(OSError):  # it is listed as interrupted then, which loses nothing
-            self.path.unlink(missing_ok=True)
+            _delete(self.path)
 
     def _write(self, kind: str, value: Any) -> None:
-        if self._file is None:
-            return
         line = json.dumps({"kind": kind, "value": cleaned(value)}, default=str).encode() + b"\n"
-        try:
-            _write_all(self._file, line)
-            os.fsync(self._file)
-        except OSError as err:
-            self.trouble = f"the journal ends early, a killed run would lose what follows: {err}"
-            self._close()
-        self._written += len(line)
+        with self._lock:
+            if self._file is None:
+                return
+            try:
+                _write_all(self._file, line)
+                os.fsync(self._file)
+            except OSError as err:
+                self.trouble = f"the journal ends early, a killed run would lose what follows: {err}"
+                self._close()
+            self._written += len(line)
 
     def _close(self) -> None:
+        self.talk.close()
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
@@ -172,13 +151,6 @@ class Journal:
 def _write_all(file: int, data: bytes) -> None:
     while data:
         data = data[os.write(file, data) :]
-
-
-def _without_picture(output: Output) -> Output:
-    if not output.png:
-        return output
-    note = f"[picture left out: the journal has reached {MAX_BYTES // 1024**2} MiB]"
-    return replace(output, png=b"", text=f"{output.text}\n{note}".strip())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +199,7 @@ class Interrupted:
 
     def discard(self) -> None:
         """Delete the journal, once its finding is archived or nobody wants it."""
-        self.path.unlink(missing_ok=True)
+        _delete(self.path)
 
 
 def _answer(records: Records) -> str:
@@ -268,9 +240,15 @@ def drop_old(state_dir: Path, *, now: datetime | None = None) -> list[str]:
     for path in (state_dir / "journals").glob("*.jsonl"):
         with contextlib.suppress(OSError):  # just deleted by another run
             if path.stat().st_mtime < before_s and not _is_owned(path):
-                path.unlink()
+                _delete(path)
                 dropped.append(path.stem)
     return dropped
+
+
+def _delete(journal: Path) -> None:
+    """The journal and what lies beside it; that first, so that nothing of it is left without its journal."""
+    for path in (journal.with_suffix(SUFFIX), journal):
+        path.unlink(missing_ok=True)
 
 
 def _is_owned(path: Path) -> bool:

@@ -1,14 +1,16 @@
 """What an investigation has established so far: the symptom, what was tried against it, the hypotheses.
 
 The agent's tools `set_symptom`, `try_intervention` and `note` write here. It goes into the conclusion where the
-model left something out, into a fresh conversation at a handover, and into the journal.
+model left something out, into a fresh conversation at a handover, and into the journal. Agents side by side share it.
 """
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from debugbox.calls import Change, SetSymptom, Tried
-from debugbox.finding import Conclusion, Hypothesis, Intervention, Measurement
+from debugbox.finding import Conclusion, Hypothesis, Intervention, Measurement, parse, to_plain
 from debugbox.hiding import hidings
 from debugbox.patch import Read, apply_diff
 from debugbox.trials import effect_of, expected_of, has_acted, moved_goal, noise_of, share_gone
@@ -36,16 +38,53 @@ class Told:
     is_error: bool = False
 
 
-class Ledger:
-    """Grows with the investigation. Raises nothing for what a symptom or a diff does."""
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """A ledger as it is kept for a resumed run."""
 
-    def __init__(self, laboratory: Laboratory) -> None:
-        self._laboratory = laboratory
+    symptom: str
+    runs: tuple[Measurement, ...]
+    worked: Intervention | None
+    hypotheses: tuple[Hypothesis, ...]
+    tried: tuple[str, ...]
+
+
+class Ledger:
+    """Grows with the investigation. Raises nothing for what a symptom or a diff does.
+
+    `on_change` gets all of it as plain data after each entry, to be kept for a resumed run.
+    """
+
+    def __init__(self, laboratory: Laboratory, on_change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+        self._laboratory, self._on_change = laboratory, on_change
+        self._lock = threading.Lock()
+        self._author = 0  # of several agents, from 1
+        self._authors: dict[str, int] = {}  # of each hypothesis
         self.symptom = ""
         self.runs: tuple[Measurement, ...] = ()
         self.worked: Intervention | None = None  # the last one that helped or, where the symptom is absent, seeded it
         self.hypotheses: dict[str, Hypothesis] = {}
         self.tried: list[str] = []
+
+    def for_one_of_many(self, author: int) -> "Ledger":
+        """The same ledger for an agent beside others: hypotheses and trials are everybody's, the symptom stands."""
+        mine = Ledger(self._laboratory, self._on_change)
+        mine._lock, mine._author, mine._authors = self._lock, author, self._authors
+        mine.symptom, mine.runs, mine.worked = self.symptom, self.runs, self.worked
+        mine.hypotheses, mine.tried = self.hypotheses, self.tried
+        return mine
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """What `on_change` was given last. Raises ValueError for anything else."""
+        taken: _Kept = parse(_Kept, kept)
+        self.symptom, self.runs, self.worked = taken.symptom, taken.runs, taken.worked
+        self.hypotheses = {each.text: each for each in taken.hypotheses}
+        self.tried = list(taken.tried)
+        self._kept()
+
+    def open_hypotheses(self) -> list[Hypothesis]:
+        with self._lock:
+            return [each for each in self.hypotheses.values() if each.status == "open"]
 
     @property
     def state(self) -> str:
@@ -55,6 +94,9 @@ class Ledger:
 
     def set_symptom(self, asked: SetSymptom) -> Told:
         """Measure the code at once; it stands where both runs agree on present or absent."""
+        if self._author:
+            words = "Refused: the symptom stands for all agents. One that you conclude with is yours alone."
+            return Told(words=words, is_error=True)
         runs = tuple(self._laboratory.measure_all(asked.code, runs=SYMPTOM_RUNS))
         states = {run.state for run in runs}
         notes = "\n".join(run.note for run in runs if run.note)
@@ -64,6 +106,7 @@ class Ledger:
             hint = "" if notes else " It gave no reason: pass note=, such as the end of stderr."
             return Told(words=f"{said}\nRefused: {why}.{hint} The symptom so far stays.", foreign=notes, is_error=True)
         self.symptom, self.runs, self.worked = asked.code, runs, None
+        self._kept()
         if states == {"absent"}:
             words = (
                 "Refused as the symptom of a fault: it is absent on this snapshot. Correct it or, if the premise of "
@@ -91,12 +134,31 @@ class Ledger:
             self.worked = intervention
         lines = [f"Before: {_words(self.runs[0])}", f"After: {_words(run)}", verdict]
         lines += [f"The checks will not accept this diff: {each}." for each in named]
-        self.tried.append(f"{intervention.kind} at {', '.join(map(str, intervention.sites))}: {verdict}")
+        with self._lock:
+            self.tried.append(f"{intervention.kind} at {', '.join(map(str, intervention.sites))}: {verdict}")
+        self._kept()
         return Told(words="\n".join(lines), foreign=run.note, is_error=run.state == "cannot measure")
 
     def note(self, asked: Tried) -> Told:
-        self.hypotheses[asked.text] = asked.as_hypothesis()
+        with self._lock:
+            self.hypotheses[asked.text] = self._agreed(asked.as_hypothesis())
+            self._authors[asked.text] = self._author
+        self._kept()
         return Told(words=f"Noted; {len(self.hypotheses)} in the ledger.")
+
+    def _agreed(self, noted: Hypothesis) -> Hypothesis:
+        """What two agents say differently of one hypothesis is open, whoever spoke last."""
+        before, author = self.hypotheses.get(noted.text), self._authors.get(noted.text, 0)
+        if (
+            not before
+            or not author
+            or author == self._author
+            or {before.status, noted.status} != {"supported", "refuted"}
+        ):
+            return noted
+        said = ((author, before), (self._author, noted))
+        both = "; ".join(f"agent {number}: {each.status}, {each.evidence}" for number, each in said)
+        return replace(noted, status="open", evidence=both)
 
     def complete(self, conclusion: Conclusion) -> Conclusion:
         """The conclusion with the ledger's symptom, intervention and hypotheses where it names none itself."""
@@ -106,16 +168,29 @@ class Ledger:
         if given is not None and given.kind == "diff":
             given = self._with_places(given)
         told = {each.text for each in conclusion.hypotheses}
-        earlier = tuple(each for text, each in self.hypotheses.items() if text not in told)
+        with self._lock:
+            earlier = tuple(each for text, each in self.hypotheses.items() if text not in told)
         return replace(conclusion, intervention=given, hypotheses=(*earlier, *conclusion.hypotheses))
 
     def digest(self) -> str:
         """For a conversation that starts anew. Foreign text: much of it is the model's and the box's."""
-        lines = [f"Hypothesis ({each.status}): {each.text}. {each.evidence}" for each in self.hypotheses.values()]
-        lines += [f"Tried: {each}" for each in self.tried]
+        with self._lock:
+            lines = [f"Hypothesis ({each.status}): {each.text}. {each.evidence}" for each in self.hypotheses.values()]
+            lines += [f"Tried: {each}" for each in self.tried]
         if self.symptom:
             lines.append(f"The symptom that stands ({self.state}):\n{self.symptom}")
         return "\n".join(lines)
+
+    def _kept(self) -> None:
+        with self._lock:
+            kept = _Kept(
+                symptom=self.symptom,
+                runs=self.runs,
+                worked=self.worked,
+                hypotheses=tuple(self.hypotheses.values()),
+                tried=tuple(self.tried),
+            )
+            self._on_change(to_plain(kept))
 
     def _fitted(self, intervention: Intervention) -> tuple[Intervention, list[str]]:
         """A diff with its places and what is wrong with it. Raises ValueError where it does not fit."""

@@ -20,6 +20,8 @@ from debugbox.conversation import Block, Conversation, Reply, ToolCall, text_blo
 from debugbox.endpoint import Heard, Trouble, judge, known_base_url, means_too_long, name_endpoint, open_client
 from debugbox.endpoint import credentials_present as credentials_present
 from debugbox.errors import BadSettings, CredentialsRefused, ModelUnavailable
+from debugbox.events import OnEvent as OnEvent
+from debugbox.foreign import clean_line
 
 ALIASES = {
     "opus": "claude-opus-5-5",
@@ -33,12 +35,6 @@ RETRIES = 5  # after 2, 4, 8, 16, 32 s, each up to a quarter longer
 
 # These take neither adaptive thinking nor an effort.
 _OLDER_CLAUDE = re.compile(r"claude-(3|(opus|sonnet|haiku)-4(-[0125])?(-\d{8})?$)")
-
-
-class OnEvent(Protocol):
-    """Called for everything a person may want to see; the names and their data are listed in `agent`."""
-
-    def __call__(self, name: str, /, **data: Any) -> None: ...
 
 
 class Clock(Protocol):
@@ -193,6 +189,7 @@ class AnthropicModel:
         prompt = {"type": "text", "text": conversation.system, "cache_control": _ephemeral("1h")}
         strict = [{**tool, "strict": True} for tool in tools]
         request |= {"system": [prompt], "tools": strict, "cache_control": _ephemeral(self._cache_ttl)}
+        request["diagnostics"] = {"previous_message_id": conversation.last_id or None}  # why a cache was missed
         if _OLDER_CLAUDE.match(self.model):
             return request
         # Notes between tool calls are thinking blocks, and empty unless they are asked for.
@@ -271,4 +268,18 @@ def _as_reply(heard: Heard) -> Reply | Trouble:
     details = message.stop_details
     detail = f"{details.category}: {details.explanation or 'no explanation'}" if details else ""
     content = tuple(block.to_dict(mode="json") for block in message.content)
-    return Reply(content=content, stop=message.stop_reason, usage=heard.usage(), detail=detail)
+    return Reply(
+        content=content,
+        stop=message.stop_reason,
+        usage=heard.usage(),
+        detail=detail,
+        id=str(message.id or ""),
+        miss=_why_missed(message),
+    )
+
+
+def _why_missed(message: Any) -> str:
+    """In words what the endpoint says of a cache that was not read; empty where it says nothing."""
+    reason = getattr(getattr(message, "diagnostics", None), "cache_miss_reason", None)
+    kind = clean_line(str(getattr(reason, "type", "")))[:100]
+    return "" if kind in ("", "unavailable", "previous_message_not_found") else f"because {kind.replace('_', ' ')}"

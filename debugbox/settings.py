@@ -69,6 +69,7 @@ class Settings:
     model: str = "opus"
     effort: str = "medium"
     base_url: str | None = None
+    parallel: int = 1  # agents, once the symptom stands
     recipe: str | None = None
     python: str | None = None
     dependencies: bool = True

@@ -34,6 +34,16 @@ for name, value in list(globals().items()):
         print(name, type(value).__name__, getattr(value, "shape", ""))
 """
 
+_SHARES = (
+    "You are not alone: once the symptom stands, note in one reply the hypotheses that are worth following, as open. "
+    "Each then goes to an agent with a fresh conversation and a kernel of its own."
+)
+_BESIDE = (
+    "Test yours, and note what came of it: supported or refuted, with cells. Set-up cells ran again in your kernel; "
+    "the variables of other cells are gone. Cite cells below and your own. Where yours is refuted and nothing else is "
+    "shown, conclude at once, without causes: the others go on."
+)
+
 _AFTERWARDS: dict[CellStatus, str] = {
     "ok": "",
     "error": "It raised; what ran before that stays in effect.",
@@ -72,6 +82,7 @@ def first_message(
     cells: Sequence[Cell] = (),
     past: str = "",
     earlier: str = "",
+    shares: bool = False,
 ) -> str:
     """All that differs from run to run. `cells` have run before the first request; `past` is what an interrupted
     run had found, `earlier` what findings say that are kept: foreign text."""
@@ -93,6 +104,32 @@ def first_message(
         words = "An earlier run of this investigation was interrupted. The kernel is new and empty; to cite a cell of"
         lines.append(f"{words} that run, run it again. So far:\n{marker.around(past)}")
     return "\n".join(lines)
+
+
+def one_of_many(
+    opening: str, mine: str, others: Sequence[str], found: str, cells: Sequence[Cell], marker: Marker
+) -> str:
+    """The first message of an agent that works beside others. `mine` is its hypothesis, `found` the ledger."""
+    taken = "\n".join(f"- {each}" for each in others)
+    parts = [
+        opening.replace(f"\n{_SHARES}", ""),
+        f"The symptom stands. You are one of {len(others) + 1} agents, and have this hypothesis:",
+        marker.around(mine),
+        f"The others have, each in a kernel of its own:\n{marker.around(taken)}",
+        _BESIDE,
+        f"So far:\n{marker.around(found)}",
+        digest_cells(cells, marker),
+    ]
+    return "\n\n".join(parts)
+
+
+def resumed(cells: Sequence[Cell]) -> str:
+    """What a conversation that goes on after an interruption is told."""
+    again = [str(cell.id) for cell in cells if cell.setup and cell.status == "ok"]
+    words = "The run was interrupted here, and goes on. The kernel is new and empty"
+    if again:
+        words += f" but for set-up cells {', '.join(again)}, which ran again; the variables of other cells are gone"
+    return f"{words}. Cells keep their numbers, and can be cited."
 
 
 def fresh_start(opening: str, found: str, cells: Sequence[Cell], marker: Marker) -> str:
@@ -209,10 +246,16 @@ def _pictures(cell: Cell) -> tuple[list[Block], list[str]]:
     return blocks, captions
 
 
+def picture_tokens(png: bytes) -> int:
+    """What a picture costs each time it is sent. Raises ValueError for what is no PNG."""
+    width, height = png_size(png)
+    return ceil(width / 28) * ceil(height / 28)
+
+
 def _picture(png: bytes) -> tuple[Block, str]:
     """The picture as a block, made smaller where needed, and its cost in words. Raises ValueError."""
     small = shrink_png(png, IMAGE_WIDTH, IMAGE_HEIGHT)
     width, height = png_size(small)
-    tokens = ceil(width / 28) * ceil(height / 28)
+    tokens = picture_tokens(small)
     source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(small).decode()}
     return {"type": "image", "source": source}, f"{width} x {height} pixels, {tokens} tokens"

@@ -3,7 +3,7 @@
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 @repository_option
 @engine_option
 @click.option("--model", help="opus, sonnet, haiku, fable, or any model's id.  [default: opus]")
+@click.option("--parallel", type=click.IntRange(1, 8), metavar="N", help="Up to N agents.  [default: 1]")
 @click.option("--json", "as_json", is_flag=True, help="Print the finding as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(id: str, repository: Path, engine: str | None, model: str | None, as_json: bool, quiet: bool) -> None:
+def resume(repository: Path, id: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Go on with an interrupted run (the newest of this repository, or the one whose ID begins so).
 
-    Question, command, ledger and what its cells gave are taken over; the kernel starts empty, because the code of
-    cells is kept nowhere.
+    Question, command, conversation, ledger and what its cells gave are taken over; in the new kernel the set-up cells
+    run again. What that takes lies beside the run's journal until its finding is kept (never with --discard-all).
     """
     from debugbox.choose import choose_engine, choose_model
     from debugbox.investigation import investigate
     from debugbox.render.live import View
 
-    options = {"engine": engine, "model": model}
     settings = settings_of(repository, options)
     past = _interrupted(settings, id)
     settings = settings_of(repository, options | {"run": past.records.header.get("run")})

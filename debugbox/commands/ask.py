@@ -35,6 +35,12 @@ _LIKE_AN_ID = re.compile(r"(?P<whole>\d{8}(-[0-9a-f]*)?)|(?=[a-f]*\d)[0-9a-f]{4,
 @click.option("--engine", type=click.Choice(["auto", "docker", "bubblewrap"]), help="Where boxes come from.")
 @click.option("--no-model", is_flag=True, help="Use no model: the recipe that fits runs by itself.")
 @click.option("--model", help="opus, sonnet, haiku, fable, or any model's id.  [default: opus]")
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 8),
+    metavar="N",
+    help="Once the symptom stands, up to N agents on different hypotheses; the limits are those of all.  [default: 1]",
+)
 @click.option("--recipe", help="Without a model: this recipe.")
 @click.option("--python", help="Interpreter of the box, 3.9 to 3.13.")
 @click.option("--with", "extra_packages", multiple=True, metavar="PKG", help="One more package in the box; repeatable.")

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from debugbox.finding import Cell, Finding, to_plain
 from debugbox.foreign import cleaned
+from debugbox.render.lane import NamedLane
 
 
 class EventLines:
@@ -28,6 +29,12 @@ class EventLines:
             yield step
         finally:
             self.write("step_ended", name=name, detail=step.detail)
+
+    @contextmanager
+    def lane(self, name: str, detail: str = "") -> Iterator[NamedLane]:
+        """One agent of several."""
+        with self.step(name, detail):
+            yield NamedLane(self, name)
 
     def activity(self, text: str) -> None:
         """What goes on between events is for people."""
@@ -53,7 +60,9 @@ class EventLines:
 
     def write(self, event: str, /, **data: Any) -> None:
         at_s = round(self._clock() - self._began, 3)
-        print(json.dumps({"event": event, "at_s": at_s, **cleaned(data)}), file=self._stream, flush=True)
+        # In one piece: several agents write from threads of their own.
+        self._stream.write(json.dumps({"event": event, "at_s": at_s, **cleaned(data)}) + "\n")
+        self._stream.flush()
 
 
 class _Step:

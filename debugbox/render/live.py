@@ -7,6 +7,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -69,6 +70,12 @@ class View:
             took = duration(self._clock() - step.started_s)
             self._line(step.name, _brief(step.detail), f"{ended} {took}".strip(), style="red" if ended else "")
 
+    @contextmanager
+    def lane(self, name: str, detail: str = "") -> Iterator["View"]:
+        """One agent of several: a live line of its own, and its name before all that it tells."""
+        with self.step(name, detail) as step:
+            yield _Lane(self, step)
+
     def note(self, text: str) -> None:
         """A line worth reading later."""
         for line in text.splitlines() or [""]:
@@ -106,7 +113,7 @@ class View:
                 self._live.start()
 
     def on_event(self, name: str, /, **data: Any) -> None:
-        """An event of `agent`; the names and their data are listed there. Unknown ones are passed over.
+        """An event of a run; `events` lists the names and their data. Unknown ones are passed over.
 
         So is `cell_finished`: the bench tells of each cell through `cell`, also where no agent is at work.
         """
@@ -191,6 +198,32 @@ class View:
             frame.append(_cut(f"{'':<{NAME_COLUMNS}} {self._usage}", self._room(0)), style="dim")
         frame.rstrip()
         return frame
+
+
+class _Lane(View):
+    """A view that tells through another one, from a thread of its own."""
+
+    def __init__(self, view: View, step: Step) -> None:
+        self._view, self._step = view, step
+        self._said = self._heard = ""
+
+    @contextmanager
+    def step(self, name: str, detail: str = "") -> Iterator[Step]:
+        number = self._step.name.rpartition(" ")[2]
+        with self._view.step(f"{name} {number}", detail) as step:
+            yield step
+
+    def activity(self, text: str) -> None:
+        self._step.doing = clean_line(text)
+
+    def note(self, text: str) -> None:
+        self._view.note(f"{self._step.name}: {text}")
+
+    def cell(self, cell: Cell) -> None:
+        self._view.cell(replace(cell, purpose=f"{self._step.name}: {cell.purpose}"))
+
+    def usage(self, text: str) -> None:
+        self._view.usage(f"{self._step.name}, {text}")
 
 
 def _brief(detail: str) -> str:

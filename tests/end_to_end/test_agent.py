@@ -179,6 +179,7 @@ def test_a_liar_gets_no_further_than_suspected(
     assert finding["verdict"] in ("suspected", "inconclusive"), finding["checks"]
     result, words = result_of(finding, check)
     assert result in ("failed", "cannot measure", "not run") and why in words
+    assert any(each.startswith("Not shown: ") for each in finding["limits"]) == (check == "claim lint")
 
 
 PROBE = "from till import with_tax, total\n\n\ndef expected():\n    return 90.0\n"
@@ -249,31 +250,65 @@ def test_without_checks_the_verdict_is_suspected_at_most(embedded: Engine, till:
     assert finding["verdict"] == "suspected" and finding["checks"] == []
 
 
-def test_a_killed_run_is_gone_on_with(embedded: Engine, till: Path) -> None:
-    hangs = Answer(blocks=(call("run_code", 6, code="import time\ntime.sleep(50)", purpose="wait for ever"),))
-    noted = call("note", 5, text="the slice", status="open", evidence="cell 1")
-    command = ["--engine", "bubblewrap", "--model", "opus", "why is the total too low"]
-    with MessagesServer([looks(), Answer(blocks=(noted,)), hangs]) as server:
+HANGS = Answer(blocks=(call("run_code", 6, code="import time\ntime.sleep(50)", purpose="wait for ever"),))
+
+
+def killed(folder: Path, *turns: Answer, flags: tuple[str, ...] = ()) -> MessagesServer:
+    """A run that is killed, kill -9, while it works on the last of these turns."""
+    command = ["--engine", "bubblewrap", "--model", "opus", *flags, "why is the total too low"]
+    with MessagesServer(turns) as server:
         variables = {**os.environ, "ANTHROPIC_BASE_URL": server.url}
-        process = subprocess.Popen([sys.executable, "-P", "-m", "debugbox", *command], cwd=till, env=variables)
+        process = subprocess.Popen([sys.executable, "-P", "-m", "debugbox", *command], cwd=folder, env=variables)
         deadline = time.monotonic() + 120
-        while len(server.requests) < 3 and time.monotonic() < deadline:
+        while len(server.requests) < len(turns) and time.monotonic() < deadline:
             time.sleep(0.05)
+        time.sleep(1)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with MessagesServer([looks(), sets(), tries(FIX), *concludes({**CAUSE, "cells": [2]})]) as server:
+    return server
+
+
+def resumed(folder: Path, *turns: Answer, flags: tuple[str, ...] = ()) -> tuple[dict[str, Any], MessagesServer]:
+    with MessagesServer(turns) as server:
         os.environ["ANTHROPIC_BASE_URL"] = server.url
         try:
-            done = debugbox("resume", "--engine", "bubblewrap", "--model", "opus", "--json", cwd=till)
+            done = debugbox("resume", "--engine", "bubblewrap", "--model", "opus", "--json", *flags, cwd=folder)
         finally:
             del os.environ["ANTHROPIC_BASE_URL"]
-    finding = json.loads(done.stdout)
-    assert finding["verdict"] == "confirmed" and finding["question"] == "why is the total too low", done.stderr
-    opening = server.requests[0]["messages"][0]["content"][0]["text"]
-    assert "hypothesis (open): the slice" in opening and "50 0" in opening and "The kernel is new and empty" in opening
-    assert finding["cost"]["turns"] >= 6
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout), server
+
+
+def test_a_killed_run_goes_on_with_its_conversation_its_kernel_and_its_ledger(embedded: Engine, till: Path) -> None:
+    prepares = call("run_code", 7, code="prices = [10, 20, 30]", purpose="prices", setup=True)
+    noted = call("note", 5, text="the slice", status="open", evidence="cell 1")
+    before = killed(till, looks(), Answer(blocks=(prepares, noted)), sets(), HANGS)
+    journals = Path(os.environ["DEBUGBOX_STATE_DIR"]) / "journals"
+    assert [path.stat().st_mode & 0o777 for path in journals.glob("*.talk")] == [0o600]
+    goes_on = call("run_code", 8, code=LOOK.replace("[10, 20, 30]", "prices"), purpose="with the prices")
+    finding, server = resumed(till, Answer(blocks=(goes_on,)), tries(FIX), *concludes())
+    sent = server.requests[0]["messages"]
+    assert sent[: len(before.requests[-1]["messages"])] == before.requests[-1]["messages"], "the history only grows"
+    assert sent[-2]["content"] == list(HANGS.blocks) and sent[-1]["content"][0]["tool_use_id"] == "toolu_0006"
+    assert "set-up cells 2, which ran again" in sent[-1]["content"][-1]["text"]
+    assert "50 0" in json.dumps(server.requests[1]["messages"][-1]), "the set-up cell's variable is there"
+    assert "Before: present, measured 75" in json.dumps(server.requests[2]["messages"][-1]), "the symptom stands"
+    assert finding["verdict"] == "confirmed", finding["checks"]  # on a cell of the run that was killed
+    assert finding["evidence"][0]["cell"] == 1 and finding["hypotheses"][0]["text"] == "the slice"
+    assert finding["cost"]["turns"] == 7 and not list(journals.iterdir())
     assert "interrupted" not in debugbox("list", cwd=till).stdout
     assert "claude-opus-5-5" in debugbox("costs", "--by", "model", cwd=till).stdout
+
+
+def test_a_killed_run_that_kept_no_code_goes_on_with_what_it_knew(embedded: Engine, till: Path) -> None:
+    noted = call("note", 5, text="the slice", status="open", evidence="cell 1")
+    killed(till, looks(), Answer(blocks=(noted,)), HANGS, flags=("--discard-all",))
+    journals = Path(os.environ["DEBUGBOX_STATE_DIR"]) / "journals"
+    assert not list(journals.glob("*.talk")) and "till.total" not in next(journals.iterdir()).read_text()
+    finding, server = resumed(till, looks(), sets(), tries(FIX), *concludes({**CAUSE, "cells": [2]}))
+    opening = server.requests[0]["messages"][0]["content"][0]["text"]
+    assert "hypothesis (open): the slice" in opening and "50 0" in opening and "The kernel is new and empty" in opening
+    assert finding["verdict"] == "confirmed", finding["checks"]
 
 
 def test_ctrl_c_without_a_terminal_concludes(embedded: Engine, till: Path) -> None:

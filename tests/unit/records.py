@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from debugbox.finding import Cell, Cost, Finding, Symptom
-from debugbox.journal import discarded_code, evidence_of
+from debugbox.kept import discarded_code, evidence_of
 
 
 def finding_of(id: str, cells: Sequence[Cell]) -> Finding:

@@ -11,10 +11,10 @@ PACKAGE = Path(__file__).parent.parent.parent / "debugbox"
 
 # Each module may import those above its own line only (within a line: freely).
 LAYERS = [
-    {"errors", "boxfiles", "finding"},
+    {"errors", "boxfiles", "finding", "events"},
     {"settings", "foreign", "secrets", "git", "githistory", "tree", "listing", "tarstream", "taking"}
     | {"project", "lockfiles", "condafile"},
-    {"engines", "journalfile", "bill", "render", "replay", "passages"},
+    {"engines", "journalfile", "kept", "talk", "bill", "render", "replay", "passages"},
     {"snapshot", "manifests", "journal", "messages", "mailbox", "network", "endpoint", "revision"},
     {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched", "places"},
     {
@@ -44,6 +44,9 @@ LAYERS = [
         "dialogue",
         "hands",
         "inquiry",
+        "endings",
+        "handover",
+        "team",
         "checks",
         "choose",
     },

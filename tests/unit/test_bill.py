@@ -130,9 +130,51 @@ def test_a_cache_miss_is_named_with_its_cause_and_its_price() -> None:
 
 def test_the_bill_shows_what_is_usually_hidden() -> None:
     bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add_pictures([638, 900])
     bill.add(Usage(cache_write_1h=5_000, cache_read=20_000, output=3_000, thinking=2_000))
+    bill.add_pictures([])
     bill.add_dropped(Usage(input=1_000, output=500))
+    bill.add_repeated()
+    bill.waited_s = 2.4
     assert bill.lines() == [
         "tokens: 1k new, 5k written to the cache, 20k read from it, 4k output (2k of it thinking); $0.12",
-        "1 replies broke off and were repeated",
+        "plots: 2, 2k tokens, on later turns 2k more, about $0.008",
+        "retries: 1 request was repeated, after 2 s of waiting",
+        "dropped: 1 reply was paid for and not used, 2k tokens",
     ]
+
+
+def test_a_fresh_conversation_sends_no_old_pictures_and_misses_no_cache() -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add_pictures([900])
+    bill.add(Usage(cache_write_5m=60_000))
+    bill.start_anew()
+    bill.add_pictures([])
+    bill.add(Usage(cache_write_5m=64_000))
+    assert bill.pictures_again == 0 and not bill.misses
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "during", "told", "cause"),
+    [
+        (420, "run_code", "", "after a pause of 7 min (run_code)"),
+        (420, "", "because messages changed", "after a pause of 7 min"),
+        (20, "run_code", "because messages changed", "because messages changed"),
+        (20, "", "", "for a reason not told"),
+    ],
+)
+def test_a_cache_miss_names_its_cause(pause_s: float, during: str, told: str, cause: str) -> None:
+    bill = Bill("claude-opus-5-5", prices=load_prices())
+    bill.add(Usage(cache_write_5m=60_000))
+    bill.add(Usage(cache_write_5m=64_000), pause_s, during=during, told=told)
+    assert bill.misses == [f"60k tokens written to the cache again {cause}, about $0.29 more"]
+
+
+def test_one_bill_of_several_agents() -> None:
+    one, other = (Bill("claude-opus-5-5", prices=load_prices()) for _ in range(2))
+    one.add(Usage(output=1_000))
+    other.add(Usage(cache_read=5_000, output=2_000))
+    other.add_repeated()
+    whole = one.together_with([other])
+    assert (whole.total.output, whole.repeated, whole.cost_usd) == (3_000, 1, pytest.approx(0.061))
+    assert one.total.output == 1_000 and whole.last == one.last

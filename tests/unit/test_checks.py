@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from debugbox.box import BoxContext
-from debugbox.checks import CheckName, Checks, Judgement, compute_verdict
+from debugbox.checks import CheckName, Checks, Judgement, compute_verdict, unchecked
+from debugbox.claims import UNSHOWN, struck
 from debugbox.errors import BoxGone
 from debugbox.experiments import Experiment
 from debugbox.finding import (
@@ -21,10 +22,12 @@ from debugbox.finding import (
     Measurement,
     Output,
     Place,
+    Quote,
     Suspect,
     Symptom,
     Verdict,
 )
+from debugbox.lint import Fault
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot, take_snapshot
 from debugbox.trials import Trials, measurement_of
@@ -380,6 +383,60 @@ def test_cited_cells_that_give_something_else_fail_the_lint(snapshot: Snapshot) 
     judgement = Checks(boxes, bench, time_s=100).judge(replace(CONCLUSION, intervention=DIFF))
     assert result(judgement, "claim lint") == ("failed", "cell 1, run again: its text output differs")
     assert judgement.verdict == "suspected"
+
+
+def test_a_cell_that_does_not_come_back_is_struck_and_listed(snapshot: Snapshot) -> None:
+    boxes: Any = FakeBoxes(snapshot)
+    bench = FakeBench(cells=[a_cell(1, Output(kind="text", name="stdout", text="60"))])
+    concluded = Checks(boxes, bench, time_s=100).judge(CONCLUSION).conclusion
+    assert not concluded.captions and concluded.suspects == (replace(SUSPECT, cells=(), why=UNSHOWN),)
+    assert concluded.limits == ("Not shown: cell 1, run again: its text output differs (claimed: it skips).",)
+
+
+def test_a_judgement_is_that_of_a_conclusion_with_other_words(snapshot: Snapshot) -> None:
+    boxes: Any = FakeBoxes(snapshot)
+    bench = FakeBench(cells=[a_cell(1, Output(kind="text", name="stdout", text="60"))])
+    judgement = Checks(boxes, bench, time_s=100).judge(CONCLUSION)
+    later = judgement.of(replace(CONCLUSION, answer="In other words."))
+    assert later.conclusion.answer == "In other words." and not later.conclusion.captions
+    passed = replace(judge(snapshot, DIFF), faults=())
+    assert passed.verdict == "confirmed"
+    assert passed.of(replace(CONCLUSION, intervention=DIFF, disputed="agent 2 names b.py:1")).verdict == "suspected"
+
+
+WRONG = replace(SUSPECT, file="core.py", cells=(2,), why="it is elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("fault", "suspects", "captions", "listed"),
+    [
+        (Fault(why="no such file", place=WRONG), (SUSPECT,), {1: "fifty", 2: UNSHOWN}, "(claimed: it is elsewhere)"),
+        (Fault(why="no such cell", cell=2), (SUSPECT, replace(WRONG, cells=(), why=UNSHOWN)), {1: "fifty"}, "(claimed"),
+        (
+            Fault(why="'60' is not in cell 1", quote=Quote(text="60", cells=(1,))),
+            (replace(SUSPECT, why=UNSHOWN), WRONG),
+            {1: UNSHOWN, 2: "core"},
+            "Not shown: '60' is not in cell 1 (claimed: it skips).",
+        ),
+        (Fault(why="no cell is cited"), (SUSPECT, WRONG), {1: "fifty", 2: "core"}, None),
+    ],
+    ids=["place", "cell", "quote", "nothing to strike"],
+)
+def test_what_does_not_hold_is_struck_and_listed(
+    fault: Fault, suspects: tuple[Suspect, ...], captions: dict[int, str], listed: str | None
+) -> None:
+    quote = Quote(text="60", cells=(1,))
+    whole = replace(CONCLUSION, suspects=(SUSPECT, WRONG), captions={1: "fifty", 2: "core"}, quotes=(quote,))
+    left = struck(whole, [fault])
+    assert left.suspects == suspects and left.captions == captions
+    assert quote not in left.quotes if fault.quote else quote in left.quotes
+    assert (listed in left.limits[0]) if listed else not left.limits
+
+
+def test_without_checks_a_false_place_is_struck_all_the_same() -> None:
+    judgement = unchecked(replace(CONCLUSION, suspects=(WRONG,)), [Fault(why="no such file", place=WRONG)])
+    assert judgement.verdict == "inconclusive" and not judgement.conclusion.suspects
+    assert unchecked(CONCLUSION, []).verdict == "suspected"
 
 
 def test_cells_from_before_an_interruption_cannot_be_replayed(snapshot: Snapshot) -> None:

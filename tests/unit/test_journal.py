@@ -13,7 +13,8 @@ import pytest
 
 from debugbox import journal as journal_module
 from debugbox.finding import Cell, Check, Conclusion, Cost, Finding, Output, Suspect, Symptom
-from debugbox.journal import Journal, discarded_code, interrupted, new_id, read
+from debugbox.journal import Journal, interrupted, new_id, read
+from debugbox.kept import discarded_code
 
 REPOSITORY = Path(__file__).parents[2]
 MARKER = "only_in_throwaway_code"
