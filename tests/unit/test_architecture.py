@@ -102,3 +102,9 @@ def test_help_pays_for_no_heavy_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert done.stdout == "[]\n"
+
+
+def test_the_page_on_the_architecture_names_every_module() -> None:
+    page = (PACKAGE.parent / "ARCHITECTURE.md").read_text()
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert not {name for name in modules if f"`{name}`" not in page}
