@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 from debugbox.engines import BoxSize, Engine, Environment, Transport
@@ -85,7 +86,13 @@ class Box:
         self._hear_pending()
         return not self.lost
 
-    def start(self, snapshot: Snapshot, context: BoxContext, changed: Mapping[str, bytes]) -> None:
+    def start(
+        self,
+        snapshot: Snapshot,
+        context: BoxContext,
+        changed: Mapping[str, bytes],
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Greet the box, send the snapshot with these files changed, wait for the kernel. Raises BoxGone."""
         self._snapshot = snapshot
         self._send(
@@ -93,7 +100,7 @@ class Box:
                 "type": "hello",
                 "protocol": PROTOCOL,
                 "limits": _box_limits(self._limits, snapshot.size_bytes),
-                "context": asdict(context),
+                "context": {**asdict(context), "variables": dict(variables)},
             }
         )
         for part in snapshot.parts(changed):
@@ -138,7 +145,7 @@ class Box:
             if not self.is_alive:
                 raise BoxGone(self.lost)
             self._send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
-            return self._collect(growing, timeout_s + BACKSTOP_S)
+            return self._collect(growing, timeout_s)
         except (KernelDied, BoxGone) as gone:
             self._lose(gone.cause)
             gone.cell = growing.died(gone.cause)
@@ -146,18 +153,18 @@ class Box:
         except KeyboardInterrupt:
             raise CellInterrupted(self._stop_cell(growing)) from None
 
-    def _collect(self, growing: GrowingCell, within_s: float, stopped: str = "") -> Cell:
+    def _collect(self, growing: GrowingCell, timeout_s: float, stopped: str = "") -> Cell:
         """Take outputs until the cell has ended. `stopped` is why we ended it ourselves."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + timeout_s + (0 if stopped else BACKSTOP_S)
         while True:
-            message = self._next(deadline, f"it did not end the cell within {within_s - BACKSTOP_S:g} s")
+            message = self._next(deadline, f"it did not end the cell at {self._limits.of_a_cell(timeout_s)}")
             if message["type"] == "done" and message["id"] == growing.id:
-                return self._finish(growing, message, stopped)
+                return self._finish(growing, message, timeout_s, stopped)
             if message["type"] == "kernel_died":
                 raise KernelDied(message["cause"])
             self._take(message, growing)
 
-    def _finish(self, growing: GrowingCell, done: Message, stopped: str) -> Cell:
+    def _finish(self, growing: GrowingCell, done: Message, timeout_s: float, stopped: str) -> Cell:
         failed = done["status"] == "error" and not stopped
         if self._snapshot:
             outputs = growing.outputs.frozen()
@@ -165,8 +172,11 @@ class Box:
                 growing.add(hint)
         if done["kernel_lost"]:
             self._lose(done["kernel_lost"])
-        at_limit = "it was interrupted at its time limit" if done["status"] == "timeout" else ""
-        return growing.finish(done, cause=stopped or done["kernel_lost"] or at_limit)
+        at_limit = ""
+        if done["status"] == "timeout":
+            lost = f"; {done['kernel_lost']}" if done["kernel_lost"] else ""
+            at_limit = f"it was interrupted at {self._limits.of_a_cell(timeout_s)}{lost}"
+        return growing.finish(done, cause=stopped or at_limit or done["kernel_lost"])
 
     def _stop_cell(self, growing: GrowingCell) -> Cell:
         """Interrupt the running cell by hand and take what it still gives; a deaf one costs the box."""
@@ -319,7 +329,7 @@ class Boxes:
         transport = self.engine.start(self.environment, size)
         box = Box(transport, self.limits)
         try:
-            box.start(self.snapshot, context or self.context, changed or {})
+            box.start(self.snapshot, context or self.context, changed or {}, self.environment.variables)
             yield box
         finally:
             box.kill()

@@ -131,13 +131,13 @@ class Budget:
         with self._lock:
             others = sum(each._claimed for each in self._all if each is not self)
             if self.turns + others >= self.limits.max_turns - self._side_by_side:
-                return f"the limit of {self.limits.max_turns} turns is reached"
+                return f"the limit of {self.limits.max_turns} turns (--max-turns) is reached"
             self._claimed = 1
         if self.left_s() <= 0:
             return self.time_is_up()
         tokens = self.tokens_left()
         if tokens is not None and tokens < LEAST_TOKENS:
-            return f"the limit of ${self.limits.max_cost_usd:.2f} is reached"
+            return f"the limit of ${self.limits.max_cost_usd:.2f} (--max-cost) is reached"
         return ""
 
     def may_close(self) -> bool:
@@ -146,7 +146,7 @@ class Budget:
         return self.left_s(closing=True) > 0 and (tokens is None or tokens >= LEAST_TOKENS)
 
     def time_is_up(self) -> str:
-        return self._why_ended or f"the limit of {self.limits.max_time_s / 60:.3g} minutes is reached"
+        return self._why_ended or f"the limit of {self.limits.max_time_s / 60:.3g} minutes (--max-time) is reached"
 
     def near_the_end(self) -> str:
         """What is left, in words, once a limit is nearly reached; empty before."""

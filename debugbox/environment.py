@@ -8,6 +8,8 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,9 +21,13 @@ from debugbox.boxfiles import box_files_hash
 from debugbox.engines import Engine, Environment, EnvironmentPlan, Progress
 from debugbox.errors import BadSettings, NoInterpreter, RequirementsUnresolvable
 from debugbox.manifests import Wanted, pinned_python, wanted_of
+from debugbox.project import read_toml, table, texts
 from debugbox.settings import Settings
 from debugbox.snapshot import METADATA, Snapshot
 
+_NOT_TO_PASS = {"PATH", "HOME", "USER", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR", "MPLBACKEND", "XDG_CACHE_HOME"}
+_COMPILER = ("gcc", "g++", "make", "libc6-dev", "python3-dev")
+_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]*(=[A-Za-z0-9.:~+-]+)?")
 # What a kernel has imported before the first cell: a repository that is one of them is not what a cell imports.
 _KERNEL_STACK = {
     "asttokens", "comm", "debugpy", "decorator", "executing", "ipykernel", "ipython", "jedi", "jupyter-client",
@@ -39,14 +45,13 @@ def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, 
     Raises:
         RequirementsUnresolvable, EnvironmentFailed, NoInterpreter, NoBaseImage: see `Engine.build`.
         BadSettings, CondaOnly: see `wanted_of`.
+        ImageUnfit: see `Engine.own_image`.
     """
-    wanted = wanted_of(snapshot, dependencies=settings.dependencies)
+    wanted, passed = _wanted(snapshot, settings), passed_variables(settings)
     plan = plan_environment(snapshot, engine, settings, wanted)
-    not_done = [
-        f"[tool.debugbox] {key} is not done by this version: see docs/environments.md" for key in settings.not_done
-    ]
     notes = (
-        *not_done,
+        *([f"passed into the box, as you asked: {', '.join(passed)}"] if passed else []),
+        *_notes_on_packages(engine, settings, plan),
         *wanted.notes,
         *_notes_on_itself(wanted),
         *_notes_on_python(snapshot, settings, wanted, plan.python),
@@ -56,7 +61,18 @@ def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, 
         plan = plan_environment(snapshot, engine, settings, replace(wanted, tests=()))
         environment = _find_or_build(plan, engine, settings, progress)
         notes += (f"the requirements of the repository's tests cannot be met, so they are not here: {why}",)
-    return replace(environment, notes=(*environment.notes, *notes))
+    variables = {**environment.variables, **passed}
+    return replace(environment, notes=(*environment.notes, *notes), variables=variables)
+
+
+def passed_variables(settings: Settings) -> dict[str, str]:
+    """The variables that the user named with --env, as they are set here. Raises BadSettings."""
+    for name in settings.env:
+        if name in _NOT_TO_PASS or name.startswith(("DEBUGBOX_", "ANTHROPIC_")):
+            raise BadSettings("--env", f"{name} stays here: the box has its own, or it is a key of debugbox itself")
+        if name not in os.environ:
+            raise BadSettings("--env", f"{name} is not set here")
+    return {name: os.environ[name] for name in settings.env}
 
 
 def _with_tests(
@@ -84,13 +100,52 @@ def plan_environment(
     snapshot: Snapshot, engine: Engine, settings: Settings, wanted: Wanted | None = None
 ) -> EnvironmentPlan:
     """What to build, from the snapshot's manifests alone; nothing of the repository is run."""
-    wanted = wanted or wanted_of(snapshot, dependencies=settings.dependencies)
-    python = _choose_python(engine, wanted, settings.python, pinned_python(snapshot))
-    requirements = (*wanted.requirements, *wanted.tests, *settings.extra_packages)
-    content = [python, engine.name, box_files_hash(), *requirements]
-    content += [f"{name}\0{hashlib.sha256(text).hexdigest()}" for name, text in sorted(wanted.files.items())]
-    key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
-    return EnvironmentPlan(key=key, python=python, manifests=wanted.files, requirements=requirements)
+    wanted = wanted or _wanted(snapshot, settings)
+    own = engine.own_image(settings.image) if settings.image else None
+    python = own.python if own else _choose_python(engine, wanted, settings.python, pinned_python(snapshot))
+    plan = EnvironmentPlan(
+        key="",
+        python=python,
+        manifests=wanted.files,
+        requirements=(*wanted.requirements, *wanted.tests, *settings.extra_packages, *_to_set_up(snapshot, settings)),
+        apt=_debian_packages(engine, settings),
+        image=own.id if own else "",
+        interpreter=own.interpreter if own else "python3",
+    )
+    return replace(plan, key=_key(plan, engine))
+
+
+def _wanted(snapshot: Snapshot, settings: Settings) -> Wanted:
+    """What the manifests want; of a user's own image it is taken that it has that already."""
+    return wanted_of(snapshot, dependencies=settings.dependencies and not settings.image)
+
+
+def _key(plan: EnvironmentPlan, engine: Engine) -> str:
+    content = [plan.python, engine.name, box_files_hash(), *plan.requirements]
+    content += [f"{name}\0{hashlib.sha256(text).hexdigest()}" for name, text in sorted(plan.manifests.items())]
+    content += [
+        f"{kind}\0{each}" for kind, some in (("apt", plan.apt), ("image", (plan.image,))) for each in some if each
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
+def _debian_packages(engine: Engine, settings: Settings) -> tuple[str, ...]:
+    """What was asked for; and git, where commits go along. Raises BadSettings: an option or a file is no package."""
+    if wrong := [each for each in settings.apt if not _DEBIAN_PACKAGE.fullmatch(each)]:
+        raise BadSettings("apt", f"{wrong[0]!r} is not the name of a Debian package")
+    if not engine.installs_debian:
+        return ()
+    git = ("git",) if settings.history or settings.good else ()
+    compiler = _COMPILER if settings.setup and not settings.image else ()
+    return tuple(dict.fromkeys([*settings.apt, *git, *compiler]))
+
+
+def _to_set_up(snapshot: Snapshot, settings: Settings) -> tuple[str, ...]:
+    """What the repository's build asks for, where its set-up runs: there is no network then to fetch it."""
+    if not settings.setup:
+        return ()
+    build = table(read_toml(snapshot.read, "pyproject.toml"), "build-system")
+    return texts(build.get("requires")) or ("setuptools", "wheel")
 
 
 def import_roots(snapshot: Snapshot) -> tuple[str, ...]:
@@ -120,6 +175,20 @@ def _choose_python(engine: Engine, wanted: Wanted, asked: str | None, pinned: st
         with contextlib.suppress(NoInterpreter):
             return engine.interpreter(specifiers, preferred)
     return engine.interpreter(wanted.python, None)
+
+
+def _notes_on_packages(engine: Engine, settings: Settings, plan: EnvironmentPlan) -> list[str]:
+    notes = []
+    if settings.apt and not engine.installs_debian:
+        notes.append(
+            f"Debian packages need the docker engine; this box has what this machine has: {' '.join(settings.apt)}"
+        )
+    if settings.image:
+        notes.append(
+            f"on your image {settings.image} ({plan.image[:19]}): its packages are taken as they are, the repository's "
+            "manifests are not installed (--with adds packages)"
+        )
+    return notes
 
 
 def _notes_on_itself(wanted: Wanted) -> list[str]:

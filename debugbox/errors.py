@@ -153,8 +153,47 @@ class CondaOnly(DebugboxError):
     def __init__(self, name: str, entry: str) -> None:
         super().__init__(
             f"{name} wants `{entry}`, which is not known to be on the package index; boxes are made with pip.\n"
-            "Put what pip can install into requirements.txt, or go on without: --no-dependencies, "
-            "and --with PKG for each package that the question needs."
+            "Build an image that has it and name it (--image NAME, needs Docker), put what pip can install into "
+            "requirements.txt, or go on without: --no-dependencies, and --with PKG for each package that is needed."
+        )
+
+
+class ImageUnfit(DebugboxError):
+    """The user's own image cannot be had, or no box can stand on it."""
+
+    exit_code, slug = 37, "image-unfit"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"The image {name} cannot be built on: {why}.\n"
+            "It needs a shell, and a Python of 3.9 to 3.13 with venv and pip that any user can run; "
+            "without --image an environment is made from the repository's manifests."
+        )
+
+
+class SetupFailed(DebugboxError):
+    """The repository's own set-up command failed in its box."""
+
+    exit_code, slug = 38, "setup-failed"
+
+    def __init__(self, command: str, why: str, words: str) -> None:
+        super().__init__(
+            f"The repository's set-up failed: {why}.\nIts [tool.debugbox] setup is: {command}\n{words}\n"
+            "It runs without network, with the repository's interpreter, a compiler and what [build-system] requires; "
+            "[tool.debugbox] apt and pip add packages."
+        )
+
+
+class SpoolFull(DebugboxError):
+    """The snapshot could not be written to the temporary folder."""
+
+    exit_code, slug = 24, "spool-full"
+
+    def __init__(self, folder: str, why: str) -> None:
+        super().__init__(
+            f"The snapshot could not be kept in {folder}: {why}.\n"
+            "It is spooled there once, as large as the repository, and goes with the run. "
+            "Make space, name another folder with TMPDIR, or leave something out with --exclude PATH."
         )
 
 

@@ -94,7 +94,10 @@ def _about_limits(text: str) -> Iterator[str]:
     if found := _READ_ONLY.search(text):
         yield f"Only /srv/repo, /srv/out, /tmp and the home folder can be written in the box ({found[1].strip()})."
     if _FULL.search(text):
-        yield "A folder of the box is full: /tmp holds 512 MiB, the home folder 64 MiB. They are the box's own memory."
+        yield (
+            "A folder of the box is full: /tmp holds 512 MiB, the home folder 64 MiB, /srv the snapshot twice and "
+            "256 MiB. They are the box's own memory (--memory)."
+        )
     if _MEMORY.search(text):
         yield "The box's memory limit was in the way. Raise it with --memory, or take a part of the data."
     if _PROCESSES.search(text):
@@ -104,7 +107,7 @@ def _about_limits(text: str) -> Iterator[str]:
     if found := _VARIABLE.search(text):
         yield (
             f"None of your environment variables is in the box, {found[1]} neither: secrets stay outside. "
-            "Set a harmless value in the cell, or box.run(..., env={...})."
+            f"Set a harmless value in the cell, or box.run(..., env={{...}}); --env {found[1]} lets yours in."
         )
 
 

@@ -29,6 +29,7 @@ from debugbox.recipefolders import all_cards
 from debugbox.recipes import RecipeInvestigator
 from debugbox.resume import Past, together
 from debugbox.routing import has_tests, probe_tests, probes_of, route
+from debugbox.setting_up import set_up
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 from debugbox.team import Lane
@@ -93,6 +94,10 @@ def investigate(
         step.result(f"Python {environment.python}, {len(environment.packages)} packages")
     for note in environment.notes:
         view.note(note)
+    if settings.setup:
+        with view.step("set-up", settings.setup) as step:
+            snapshot = set_up(snapshot, environment, engine, settings)
+            step.result(f"{len(snapshot.made)} files made")
 
     context = BoxContext(run=settings.run, question=question, import_roots=import_roots(snapshot))
     boxes = Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=settings.limits, context=context)

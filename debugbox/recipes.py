@@ -209,5 +209,5 @@ def _why_nothing(cell: Cell) -> str:
         for output in cell.outputs
         if output.kind == "error" and output.text.strip()
     ]
-    reasons = {"timeout": "it reached its time limit", "died": cell.cause}
+    reasons = {"timeout": cell.cause, "died": cell.cause}
     return reasons.get(cell.status) or (f"it failed with {errors[-1]}" if errors else "it reported nothing")

@@ -30,6 +30,7 @@ class Limits:
     cell_timeout_s: float = 60
     recipe_timeout_s: float = 300
     probe_timeout_s: float = 60
+    setup_timeout_s: float = 600
     cpus: float = 2
     memory_bytes: int = 2 * _GIB
     pids: int = 256
@@ -47,6 +48,11 @@ class Limits:
     def checks_time_s(self) -> float:
         """The third of the time that is kept for the checks."""
         return self.max_time_s / 3
+
+    def of_a_cell(self, timeout_s: float) -> str:
+        """A cell's limit in words, with what changes it."""
+        names = {self.cell_timeout_s: " (--cell-timeout)", self.recipe_timeout_s: " (recipe_timeout_s)"}
+        return f"its limit of {timeout_s:g} s{names.get(timeout_s, '')}"
 
     def of_a_box(self, snapshot_bytes: int) -> str:
         """A box's limits in words, with the options that change them; the snapshot lives in the box's memory."""
@@ -80,11 +86,14 @@ class Settings:
     history: int = 0  # commits that go into the box
     good: str | None = None  # a revision known not to have it: it and all later ones go into the box
     extra_packages: tuple[str, ...] = ()
+    apt: tuple[str, ...] = ()  # Debian packages
+    image: str | None = None  # the user's own, to build on
+    setup: str | None = None  # a command that makes what the repository's files alone are not
+    env: tuple[str, ...] = ()  # names of variables that go into the box
     checks: bool = True
     discard_all: bool = False
     keep_code: bool = False
     limits: Limits = field(default_factory=Limits)
-    not_done: tuple[str, ...] = ()  # what the repository asks for and this version does not do
     archive: Path | None = None  # a folder inside the repository; None is the user's data directory
 
     @property
@@ -169,11 +178,12 @@ def _from_environment() -> dict[str, Any]:
 
 
 _LIMIT_NAMES = {each.name for each in fields(Limits)}
-_SETTING_NAMES = {each.name for each in fields(Settings)} - {"limits", "repository", "not_done"}
+_SETTING_NAMES = {each.name for each in fields(Settings)} - {"limits", "repository"}
 _SPELLINGS = {
     "max_time": "max_time_s",
     "max_cost": "max_cost_usd",
     "cell_timeout": "cell_timeout_s",
+    "setup_timeout": "setup_timeout_s",
     "memory": "memory_bytes",
 }
 
@@ -217,13 +227,10 @@ def _apply_repository(settings: Settings, theirs: Mapping[str, Any]) -> Settings
             raise NotForRepository(key)
     if "archive" in theirs:
         settings = replace(settings, archive=_archive_inside(settings.repository, theirs["archive"]))
-    names = {"exclude": "exclude", "include": "include", "pip": "extra_packages"}
+    names = {"exclude": "exclude", "include": "include", "pip": "extra_packages", "apt": "apt"}
     lists: dict[str, Any] = {name: _texts(key, theirs[key]) for key, name in names.items() if key in theirs}
-    not_done = tuple(key for key in ("apt", "setup") if theirs.get(key))
-    settings = replace(settings, **lists, not_done=not_done)
-    if "python" in theirs:
-        settings = replace(settings, python=str(theirs["python"]))
-    return settings
+    words: dict[str, Any] = {key: str(theirs[key]) for key in ("python", "setup") if key in theirs}
+    return replace(settings, **lists, **words)
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ opened without following links (tree.py). The user's tree and `.git` are only ev
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -18,10 +18,20 @@ from debugbox.git import Git
 from debugbox.listing import Choice, list_paths
 from debugbox.settings import Limits
 from debugbox.taking import METADATA, Skipped, Taking
-from debugbox.tarstream import BLOCK, PART_BYTES, file_member, in_parts
+from debugbox.tarstream import BLOCK, PART_BYTES, Spool, file_member, in_parts
 from debugbox.tree import tree_hash
 
 _A_FEW = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A file that the repository's set-up made, or a link to `target`."""
+
+    path: str
+    content: bytes
+    executable: bool = False
+    target: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +57,7 @@ class Snapshot:
     no_history: str = ""  # why the commits that were asked for did not go along
     has_metadata: bool = False
     tree_hash: str = ""
+    made: tuple[str, ...] = ()  # by the set-up; not of the repository, in the boxes all the same
     _spool: int = field(repr=False, compare=False)
     _offsets: dict[str, tuple[int, int]] = field(repr=False, compare=False)
 
@@ -103,6 +114,25 @@ class Snapshot:
             said.append(f"the last {self.history} commits go along as they are: secrets in them are not masked")
         return tuple(said)
 
+    def with_made(self, made: Iterable[Made]) -> "Snapshot":
+        """A snapshot whose boxes have these files too, instead of those of the same path."""
+        offsets, names, size = dict(self._offsets), [], 0
+        with closing(Spool()) as spool:
+            spool.add_whole(self._spool)
+            for each in made:
+                names.append(each.path)
+                size += len(each.content)
+                if each.target:
+                    spool.add_link(each.path, each.target)
+                else:
+                    offset = spool.add_file(each.path, each.content, executable=each.executable)
+                    offsets[each.path] = (offset, len(each.content))
+            descriptor = spool.finish()
+        size_bytes = self.size_bytes + size
+        new = replace(self, made=tuple(names), size_bytes=size_bytes, _spool=descriptor, _offsets=offsets)
+        weakref.finalize(new, os.close, descriptor)
+        return new
+
     def tree_hash_now(self) -> str:
         """The hash that `tree_hash` had, of the tree as it is now: equal when nothing was written."""
         return tree_hash(self.root)
@@ -116,6 +146,7 @@ def take_snapshot(
     Raises:
         NotARepository: `root` is no folder, or nothing of it can go into a snapshot.
         SnapshotTooLarge: a limit of count, file size or sum is exceeded.
+        SpoolFull: the temporary folder cannot hold it.
         BadSettings: a path to include that is not there.
     """
     choice = choice or Choice(exclude=exclude)
@@ -158,4 +189,4 @@ def _snapshot_of(taking: Taking, root: Path, git: Git | None, tree_before: str, 
     return snapshot
 
 
-__all__ = ["METADATA", "Skipped", "Snapshot", "take_snapshot"]
+__all__ = ["METADATA", "Made", "Skipped", "Snapshot", "take_snapshot"]

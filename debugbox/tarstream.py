@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator
 from typing import IO
 
+from debugbox.errors import SpoolFull
+
 PART_BYTES = 1 << 20
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -65,6 +67,14 @@ def _pax_header(path: str, mode: bytes, size: int, kind: bytes, target: str) -> 
     return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
+def _unnamed_file() -> IO[bytes]:
+    """A file that goes with its descriptor. Raises SpoolFull."""
+    try:
+        return tempfile.TemporaryFile(prefix="debugbox-", buffering=0)
+    except OSError as error:  # no folder that can be written, no inode left
+        raise SpoolFull(os.environ.get("TMPDIR", "the temporary folder"), error.strerror or str(error)) from error
+
+
 class Spool:
     """A tar while it is written: a file without a name, so that nothing is left of it however this process ends.
 
@@ -72,7 +82,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="debugbox-", buffering=0)  # noqa: SIM115 (closed by `close`)
+        self._file = _unnamed_file()
         self._position = 0
         self._digest = hashlib.sha256()
         self._pieces: list[bytes] = []
@@ -92,6 +102,13 @@ class Spool:
     def add_link(self, path: str, target: str) -> None:
         self._add(link_header(path, target))
 
+    def add_whole(self, descriptor: int) -> None:
+        """Go on from another spool that has ended: what was at an offset there is at the same one here."""
+        left = os.fstat(descriptor).st_size - len(END)
+        while left and (part := os.pread(descriptor, min(PART_BYTES, left), self._position)):
+            left -= len(part)
+            self._add(part)
+
     def sha256(self) -> str:
         """Of all that was added so far."""
         self._flush()
@@ -102,7 +119,7 @@ class Spool:
         return os.pread(self._file.fileno(), size, offset)
 
     def finish(self) -> int:
-        """End the tar; gives a descriptor of its own for reading it. Raises OSError when it could not be written."""
+        """End the tar; gives a descriptor of its own for reading it. Raises SpoolFull."""
         self._add(END)
         self._flush()
         return os.dup(self._file.fileno())
@@ -125,11 +142,11 @@ class Spool:
         self._pieces, self._gathered = [], 0
 
     def _flush(self) -> None:
-        """Wait until everything is in the file. Raises OSError when it could not be written (a full disk)."""
+        """Wait until everything is in the file. Raises SpoolFull when it could not be written."""
         self._hand_over()
         self._waiting.join()
         if self._failure:
-            raise self._failure
+            raise SpoolFull(tempfile.gettempdir(), self._failure.strerror or str(self._failure)) from self._failure
 
     def _write(self) -> None:
         while (pieces := self._waiting.get()) is not None:

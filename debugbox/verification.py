@@ -19,6 +19,7 @@ from debugbox.errors import (
     NoInterpreter,
     NotARepository,
     RequirementsUnresolvable,
+    SetupFailed,
     SnapshotTooLarge,
 )
 from debugbox.finding import Cell, Check, Conclusion, Finding, Intervention, Measurement
@@ -26,13 +27,21 @@ from debugbox.foreign import clean_line
 from debugbox.listing import choice_of
 from debugbox.places import site_now
 from debugbox.revision import checked_out, commit_of
+from debugbox.setting_up import set_up
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
 Outcome = Literal["present", "gone", "cannot run"]
 
 # What makes a tree unfit to be measured on, without anything being wrong with this machine.
-_NOT_RUNNABLE = (RequirementsUnresolvable, EnvironmentFailed, NoInterpreter, NotARepository, SnapshotTooLarge)
+_NOT_RUNNABLE = (
+    RequirementsUnresolvable,
+    EnvironmentFailed,
+    NoInterpreter,
+    NotARepository,
+    SnapshotTooLarge,
+    SetupFailed,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +91,9 @@ def open_tree(settings: Settings, engine: Engine, progress: Progress, revision: 
 def _tree(settings: Settings, engine: Engine, progress: Progress, name: str) -> Tree:
     try:
         snapshot = take_snapshot(settings.repository, settings.limits, choice=choice_of(settings))
-        return Tree(name=name, snapshot=snapshot, environment=prepare_environment(snapshot, engine, settings, progress))
+        environment = prepare_environment(snapshot, engine, settings, progress)
+        snapshot = set_up(snapshot, environment, engine, settings)
+        return Tree(name=name, snapshot=snapshot, environment=environment)
     except _NOT_RUNNABLE as error:
         return Tree(name=name, trouble=_reason(error))
 

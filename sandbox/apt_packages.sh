@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install Debian packages into an image: `sh apt_packages.sh PACKAGE...`, as root, in a build's container.
-# APT_MIRROR is the machine's own Debian mirror, where its settings name one; nothing of it is left.
+# APT_MIRROR and APT_SECURITY are the machine's own Debian mirrors, where its settings name them; nothing of them is left.
 set -eu
 
 command -v apt-get >/dev/null || { echo "the image has no apt-get, so no Debian packages can be installed in it" >&2; exit 1; }
@@ -15,6 +15,8 @@ if ! ls /etc/apt/sources.list /etc/apt/sources.list.d/* >/dev/null 2>&1; then
     added=/etc/apt/sources.list.d/debugbox.list
     echo "deb $mirror $VERSION_CODENAME main" >"$added"
     echo "deb $mirror $VERSION_CODENAME-updates main" >>"$added"
+    # The base has its updates from there: without it, what depends on their exact versions cannot be installed.
+    echo "deb ${APT_SECURITY:-http://deb.debian.org/debian-security} $VERSION_CODENAME-security main" >>"$added"
 fi
 
 options="-q -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root"

@@ -4,6 +4,7 @@ With DEBUGBOX_REQUIRE_ALL=1 (CI) every tier must run: an engine that is absent i
 """
 
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from debugbox.settings import Settings
 ROOT = Path(__file__).parent.parent
 REQUIRE_ALL = bool(os.environ.get("DEBUGBOX_REQUIRE_ALL"))
 ENGINES = ("bubblewrap", "docker")
+OLD_S = 3600  # another run of the tests may stand on a younger one
 
 
 def not_available(engine: str) -> str | None:
@@ -48,6 +50,21 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
         if name.startswith(("ANTHROPIC_", "GIT_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(home / "anthropic"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_old_environments() -> Iterator[None]:
+    """Environments that earlier tests built for other box files go: nobody will ask for them again."""
+    yield
+    from debugbox.boxfiles import box_files_hash
+
+    current = box_files_hash()[:6]
+    engines = [BubblewrapEngine(Settings(repository=ROOT).cache_dir)]
+    for engine in [*engines, *([DockerEngine.connect()] if DockerEngine.answers() is None else [])]:
+        for each in engine.environments():
+            name = re.split("[:/]", each.name)[-1]
+            if name.startswith("test") and not name.startswith(f"test{current}") and each.age_s > OLD_S:
+                each.remove()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -30,6 +30,15 @@ class EnvironmentPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnImage:
+    """An image of the user's, with the Python 3 that is first on its path."""
+
+    id: str
+    python: str  # "3.11"
+    interpreter: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """A built environment. `reference` is an image id (docker) or a folder (bubblewrap)."""
 
@@ -39,6 +48,7 @@ class Environment:
     python: str  # what was really taken: "3.11.2"
     packages: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # said to the user: a base built here, a wheel built from source, ...
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # its boxes' kernels get them too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +100,7 @@ class Engine(Protocol):
     """Builds environments and starts boxes."""
 
     name: str
+    installs_debian: bool  # whether it can build with Debian packages of its own
 
     def describe(self) -> str:
         """One line for people: which engine answers where, and what it is good for."""
@@ -102,6 +113,13 @@ class Engine(Protocol):
 
         Raises:
             NoInterpreter: nothing that can be had here fits.
+        """
+
+    def own_image(self, name: str) -> OwnImage:
+        """The user's image of this name, pulled if need be.
+
+        Raises:
+            ImageUnfit: it cannot be had, or no box can stand on it.
         """
 
     def find(self, plan: EnvironmentPlan) -> Environment | None:

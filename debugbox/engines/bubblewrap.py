@@ -16,11 +16,11 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from debugbox.boxfiles import box_files
-from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Leftover, Progress, cgroups, interpreters
+from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Leftover, OwnImage, Progress, cgroups, interpreters
 from debugbox.engines import bubblewrap_walls as walls
 from debugbox.engines.bubblewrap_transport import BubblewrapTransport
 from debugbox.engines.docker_owner import is_gone, owner_of_this_process
-from debugbox.errors import BoxGone, EngineUnavailable, EnvironmentFailed, RequirementsUnresolvable
+from debugbox.errors import BoxGone, EngineUnavailable, EnvironmentFailed, ImageUnfit, RequirementsUnresolvable
 
 BUILD_TIMEOUT_S = 1800
 _UNRESOLVABLE = 10  # the build script's exit code
@@ -31,6 +31,7 @@ class BubblewrapEngine:
     """Environments are folders below `cache`; boxes are `bwrap` processes."""
 
     name = "bubblewrap"
+    installs_debian = False
 
     def __init__(self, cache: Path) -> None:
         self._folder = cache / "bubblewrap"
@@ -51,6 +52,10 @@ class BubblewrapEngine:
     def interpreter(self, wanted: SpecifierSet, preferred: str | None) -> str:
         """The series ("3.11") that a repository gets. Raises NoInterpreter."""
         return interpreters.choose(wanted, preferred).series
+
+    def own_image(self, name: str) -> OwnImage:
+        """There are no images here. Raises ImageUnfit."""
+        raise ImageUnfit(name, "images are for the docker engine, and this run has the embedded one")
 
     def find(self, plan: EnvironmentPlan) -> Environment | None:
         folder = self._folder / plan.key

@@ -21,8 +21,10 @@ from debugbox.engines import (
     Environment,
     EnvironmentPlan,
     Leftover,
+    OwnImage,
     Progress,
     docker_build,
+    docker_images,
     docker_leftovers,
     docker_owner,
 )
@@ -48,9 +50,11 @@ class DockerEngine:
     """An engine that answered. `command` is what runs as PID 1, `runtime` an OCI runtime such as "runsc"."""
 
     name = "docker"
+    installs_debian = True
 
     def __init__(self, api: "APIClient", *, command: Sequence[str] = walls.COMMAND, runtime: str | None = None) -> None:
         self._api, self._command, self._runtime = api, tuple(command), runtime
+        self._own_images: dict[str, OwnImage] = {}
         self._bases = Bases(api, lambda: _client(REGISTRY_PATIENCE_S))
 
     @classmethod
@@ -95,6 +99,12 @@ class DockerEngine:
     def interpreter(self, wanted: SpecifierSet, preferred: str | None) -> str:
         return self._bases.interpreter(wanted, preferred)
 
+    def own_image(self, name: str) -> OwnImage:
+        if name not in self._own_images:
+            image = docker_images.obtain(self._api, name)
+            self._own_images[name] = docker_images.with_python(name, image, self._first_line)
+        return self._own_images[name]
+
     def find(self, plan: EnvironmentPlan) -> Environment | None:
         found = self._api.images(filters={"label": f"{docker_build.KEY_LABEL}={plan.key}"})
         if not found:
@@ -108,6 +118,7 @@ class DockerEngine:
             python=record["python"],
             packages=record["packages"],
             notes=tuple(record["notes"]),
+            variables=docker_images.variables_of(self._api, image["Id"]) if plan.image else {},
         )
 
     def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
@@ -125,6 +136,14 @@ class DockerEngine:
         if environment is None:
             raise EnvironmentFailed("keeping the image", f"no image has the label of {plan.key}")
         return environment
+
+    def _first_line(self, image: str, command: Sequence[str]) -> str:
+        """What a command prints first in a box. Raises BoxGone."""
+        transport = self._start_container(image, _RECORD_SIZE, command)
+        try:
+            return transport.stdout.readline(_RECORD_BYTES).decode("utf-8", "replace")
+        finally:
+            transport.kill()
 
     def _read_record(self, image: str, notes: Sequence[str]) -> str:
         """What build_environment.py wrote, read in a box: packages that were built ran their own code beside it."""

@@ -19,7 +19,7 @@ from debugbox.boxfiles import SANDBOX, box_files
 from debugbox.engines import EnvironmentPlan, Progress
 from debugbox.engines.docker_owner import OWNER_LABEL, is_gone, owner_of_this_process
 from debugbox.engines.docker_steps import Step, StepFailed, run_step
-from debugbox.engines.network import debian_mirror
+from debugbox.engines.network import debian_mirrors
 from debugbox.errors import EnvironmentFailed, RequirementsUnresolvable
 
 if TYPE_CHECKING:
@@ -107,10 +107,9 @@ def _environment(
 
 def _with_packages(api: "APIClient", plan: EnvironmentPlan, image: str, log: BuildLog) -> str:
     """Debian packages on top of a finished environment."""
-    variables = {"APT_MIRROR": mirror} if (mirror := debian_mirror()) else {}
     labels = {BUILD_LABEL: plan.key}
     command = ("sh", "-c", _script("apt_packages.sh"), "sh", *plan.apt)
-    step = Step(image=image, command=command, interpreter=plan.interpreter, variables=variables, labels=labels)
+    step = Step(image=image, command=command, interpreter=plan.interpreter, variables=debian_mirrors(), labels=labels)
     return _run(api, step, log, f"installing Debian packages: {' '.join(plan.apt)}")
 
 

@@ -192,7 +192,7 @@ class DockerTransport:
             return ""
         self._watch.removed.wait(LAST_WORDS_S)
         if self._watch.out_of_memory:
-            return f"killed by the memory limit of {_size(self._memory_bytes)}"
+            return f"killed by the memory limit of {_size(self._memory_bytes)} (--memory)"
         if self._output.fault:
             return self._output.fault
         if self._killed:

@@ -33,11 +33,13 @@ def network_variables() -> dict[str, str]:
     return proxy_variables() | {name: os.environ[name] for name in indexes if os.environ[name]}
 
 
-def debian_mirror() -> str:
-    """The Debian mirror that this machine's own settings name; empty where it has none."""
+def debian_mirrors() -> dict[str, str]:
+    """The Debian mirrors that this machine's own settings name, as sandbox/apt_packages.sh wants them."""
     try:
         command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
         listed = subprocess.run(command, capture_output=True, text=True).stdout.split()
     except OSError:  # not Debian
-        return ""
-    return next((each for each in listed if each.rstrip("/").endswith("/debian")), "")
+        return {}
+    endings = {"APT_MIRROR": "/debian", "APT_SECURITY": "/debian-security"}
+    found = {name: [each for each in listed if each.rstrip("/").endswith(end)] for name, end in endings.items()}
+    return {name: addresses[0] for name, addresses in found.items() if addresses}

@@ -26,6 +26,7 @@ CONNECTION = SOCKETS + "/kernel.json"
 # Where the kernel finds them: `streams.READING_ENDS` and `launch.CRASH_FD`.
 _STDOUT_END, _STDERR_END, _CRASH_FD = 10, 11, 12
 _PIPE_BYTES = 1 << 20
+_MAY_DIFFER = ("LANG", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _F_SETPIPE_SZ = 1031
 _CRASH_WORDS_BYTES = 16384
 
@@ -52,6 +53,12 @@ def environment(cpus: float) -> dict[str, str]:
     }
 
 
+def with_given(own: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+    """With what the host gave: the user's own image, or --env. Of what the box stands on nothing is replaced."""
+    path = own["PATH"] + ":" + given["PATH"] if given.get("PATH") else own["PATH"]
+    return {**given, **own, **{name: given[name] for name in _MAY_DIFFER if name in given}, "PATH": path}
+
+
 class Kernel:
     """A running kernel process.
 
@@ -74,7 +81,8 @@ class Kernel:
         for folder in (REPO, OUT, HOME + "/.mpl"):
             os.makedirs(folder, exist_ok=True)
         connection = _write_connection_file()
-        variables = {**environment(cpus), "DEBUGBOX_CONTEXT": json.dumps(context)}
+        variables = with_given(environment(cpus), context.pop("variables", {}))
+        variables["DEBUGBOX_CONTEXT"] = json.dumps(context)
         launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
         command = [BOX + "/kernel/bin/python", "-s", "-B", "-u", launcher, CONNECTION]
         pipes = [_pipe() for _ in range(3)]

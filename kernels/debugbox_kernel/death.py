@@ -49,8 +49,8 @@ def _exited(code: int, stderr_tail: str) -> str:
 
 def _killed(memory_bytes: int, oom_kills: int) -> str:
     if oom_kills:
-        return "killed by the memory limit of %s" % gibibytes(memory_bytes)
-    return "killed by signal 9 (if its memory was near %s, by the memory limit)" % gibibytes(memory_bytes)
+        return "killed by the memory limit of %s (--memory)" % gibibytes(memory_bytes)
+    return "killed by signal 9 (if its memory was near %s, by the memory limit: --memory)" % gibibytes(memory_bytes)
 
 
 def _crashed_in(words: str) -> str:

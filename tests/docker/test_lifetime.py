@@ -65,7 +65,7 @@ def test_the_memory_limit_is_named_as_the_cause(boxes: Boxes) -> None:
     size = BoxSize(cpus=1, memory_bytes=64 << 20, pids=64, snapshot_bytes=0, snapshot_files=0)
     transport = boxes.start(["/opt/box/kernel/bin/python", "-c", "x = bytearray(1 << 30)"], size)
     assert transport.stdout.read() == b""
-    assert transport.cause() == "killed by the memory limit of 64 MiB"
+    assert transport.cause() == "killed by the memory limit of 64 MiB (--memory)"
 
 
 def test_the_exit_code_and_the_last_words_are_the_cause(boxes: Boxes) -> None:

@@ -242,7 +242,7 @@ def test_a_model_that_never_concludes_ends_in_a_finding(embedded: Engine, till: 
 def test_a_budget_that_is_spent_in_one_turn_ends_in_a_finding(embedded: Engine, till: Path) -> None:
     finding, server = ask(till, embedded, looks(), *concludes(symptom_code=SYMPTOM), flags=("--max-turns", "2"))
     assert finding["verdict"] == "suspected" and len(server.requests) == 2
-    assert "Cut short: the limit of 2 turns is reached." in finding["limits"]
+    assert "Cut short: the limit of 2 turns (--max-turns) is reached." in finding["limits"]
 
 
 def test_without_checks_the_verdict_is_suspected_at_most(embedded: Engine, till: Path) -> None:

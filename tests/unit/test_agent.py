@@ -246,12 +246,12 @@ def test_last_turn_is_kept_for_the_conclusion() -> None:
     assert len(run.bench.cells) == 3 and len(run.model.requests) == 4
     assert "Call `conclude` now" in run.told(3)
     assert not run.conclusion.stopped
-    assert run.conclusion.limits == ("Cut short: the limit of 4 turns is reached.",)
+    assert run.conclusion.limits == ("Cut short: the limit of 4 turns (--max-turns) is reached.",)
 
 
 def test_closing_request_runs_no_cell() -> None:
     run = Run(*[scripted(run_code(str(n))) for n in range(9)], max_turns=4)
-    assert len(run.bench.cells) == 3 and run.conclusion.stopped == "the limit of 4 turns is reached"
+    assert len(run.bench.cells) == 3 and run.conclusion.stopped == "the limit of 4 turns (--max-turns) is reached"
     assert run.conclusion.captions == {1: "measure it", 2: "measure it", 3: "measure it"}
 
 
@@ -269,7 +269,7 @@ DEAR = Usage(input=1_000, cache_read=50_000, output=15_000)  # $0.314
 def test_money_is_never_overspent() -> None:
     run = Run(*[scripted(run_code(str(n)), usage=DEAR) for n in range(9)], name=OPUS, max_cost_usd=1.0)
     assert run.cost.cost_usd is not None and run.cost.cost_usd <= 1.0 + 0.314
-    assert run.conclusion.stopped == "the limit of $1.00 is reached"
+    assert run.conclusion.stopped == "the limit of $1.00 (--max-cost) is reached"
     for number, cap in enumerate(run.model.caps):
         assert cap is not None
         assert number * 0.314 + (0.014 if number else 0) + cap * 20 / 1e6 <= 1.0 + 1e-6
@@ -279,13 +279,13 @@ def test_closing_request_is_paid_from_what_was_kept_back() -> None:
     replies = [scripted(run_code(str(n)), usage=DEAR) for n in range(2)]
     run = Run(*replies, scripted(CONCLUDE, usage=DEAR), name=OPUS, max_cost_usd=0.76)
     assert not run.conclusion.stopped
-    assert run.conclusion.limits == ("Cut short: the limit of $0.76 is reached.",)
+    assert run.conclusion.limits == ("Cut short: the limit of $0.76 (--max-cost) is reached.",)
 
 
 def test_unknown_price_is_told_once_and_turns_still_hold() -> None:
     run = Run(*[scripted(run_code(str(n)), usage=DEAR) for n in range(9)], max_turns=5)
     notes = [data["text"] for name, data in run.events if name == "note" and "no price" in data["text"]]
-    assert len(notes) == 1 and run.conclusion.stopped == "the limit of 5 turns is reached"
+    assert len(notes) == 1 and run.conclusion.stopped == "the limit of 5 turns (--max-turns) is reached"
 
 
 def test_time_keeps_a_reserve_for_the_conclusion_and_shortens_cells() -> None:
@@ -293,7 +293,7 @@ def test_time_keeps_a_reserve_for_the_conclusion_and_shortens_cells() -> None:
     run = Run(*replies, takes_s=50, max_time_s=200)
     assert run.bench.timeouts == [None, None, 50]
     run = Run(*replies[:3], scripted(CONCLUDE), takes_s=50, max_time_s=200)
-    assert run.conclusion.limits == ("Cut short: the limit of 3.33 minutes is reached.",)
+    assert run.conclusion.limits == ("Cut short: the limit of 3.33 minutes (--max-time) is reached.",)
 
 
 @pytest.mark.parametrize(("asked_s", "given_s"), [(200, 200), (9_000, 300), (0, 60), (-5, 1)])
@@ -307,7 +307,7 @@ def test_no_cell_begins_after_the_time() -> None:
     run = Run(scripted(*calls), scripted(CONCLUDE), takes_s=50, max_time_s=200)
     assert len(run.bench.cells) == 3
     assert [result["is_error"] for result in run.results(1)] == [False, False, False, True]
-    assert "Not run: the limit of 3.33 minutes is reached." in run.told(1)
+    assert "Not run: the limit of 3.33 minutes (--max-time) is reached." in run.told(1)
 
 
 class SlowModel:
@@ -332,7 +332,7 @@ def test_reply_that_takes_too_long_ends_while_it_streams() -> None:
     clock = FakeClock()
     model = SlowModel(clock)
     agent = Agent(model, FakeBench(clock=clock), FakeLaboratory(), limits=AgentLimits(max_time_s=600), clock=clock)
-    assert agent.run("why?", review=lambda c: []).stopped == "the limit of 10 minutes is reached"
+    assert agent.run("why?", review=lambda c: []).stopped == "the limit of 10 minutes (--max-time) is reached"
     assert model.turns == 2 and 600 < clock.now_s - 1_000 <= 610
 
 

@@ -24,6 +24,7 @@ LAYERS = [
         "calls",
         "resume",
         "provenance",
+        "setting_up",
         "conversation",
         "model",
         "shown",

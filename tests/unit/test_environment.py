@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from debugbox.engines import BoxSize, Environment, EnvironmentPlan, Progress, Transport
+from debugbox.engines import BoxSize, Environment, EnvironmentPlan, OwnImage, Progress, Transport
 from debugbox.environment import import_roots, plan_environment, prepare_environment
 from debugbox.errors import BadSettings, NoInterpreter, RequirementsUnresolvable
 from debugbox.settings import Limits, Settings
@@ -20,6 +20,10 @@ class FakeEngine:
     """An engine that has 3.11 and 3.13 and whose builds take as long as the test says."""
 
     name = "fake"
+    installs_debian = True
+
+    def own_image(self, name: str) -> OwnImage:
+        return OwnImage(id=f"sha256:{name}", python="3.12", interpreter="/opt/python")
 
     def __init__(self) -> None:
         self.built: list[EnvironmentPlan] = []
@@ -188,3 +192,57 @@ def test_classifiers_choose_where_nothing_else_does_and_a_miss_is_told(settings:
     snapshot = snapshot_of(settings, pyproject_toml=text.replace("3.11", "3.7"))
     environment = prepare_environment(snapshot, FakeEngine(), settings, lambda line: None)
     assert environment.python == "3.13" and "classifiers say" in environment.notes[0]
+
+
+def test_debian_packages_are_part_of_the_plan_and_must_be_names(settings: Settings) -> None:
+    snapshot, engine = snapshot_of(settings, a_py=""), FakeEngine()
+    plain = plan_environment(snapshot, engine, settings)
+    more = plan_environment(snapshot, engine, replace(settings, apt=("graphviz", "libgomp1=1.2-3")))
+    assert more.apt == ("graphviz", "libgomp1=1.2-3") and more.key != plain.key
+    for wrong in ("-o=APT::x", "./evil.deb", "a b", "", "$(x)"):
+        with pytest.raises(BadSettings, match="Debian package"):
+            plan_environment(snapshot, engine, replace(settings, apt=(wrong,)))
+
+
+def test_commits_that_go_along_bring_git(settings: Settings) -> None:
+    snapshot = snapshot_of(settings, a_py="")
+    for asked in (replace(settings, history=3), replace(settings, good="v1")):
+        assert plan_environment(snapshot, FakeEngine(), asked).apt == ("git",)
+
+
+def test_an_engine_without_debian_packages_says_so(settings: Settings) -> None:
+    engine = FakeEngine()
+    engine.installs_debian = False
+    environment = prepare_environment(
+        snapshot_of(settings, a_py=""), engine, replace(settings, apt=("graphviz",)), lambda line: None
+    )
+    assert "need the docker engine" in environment.notes[0] and "graphviz" in environment.notes[0]
+
+
+def test_a_users_own_image_is_taken_as_it_is(settings: Settings) -> None:
+    snapshot = snapshot_of(settings, requirements_txt="six\n", environment_yml="", a_py="")
+    on_image = replace(settings, image="mine", extra_packages=("attrs",))
+    plan = plan_environment(snapshot, FakeEngine(), on_image)
+    assert (plan.image, plan.interpreter, plan.python) == ("sha256:mine", "/opt/python", "3.12")
+    assert plan.requirements == ("attrs",) and plan.manifests == {}
+    other = plan_environment(snapshot, FakeEngine(), replace(on_image, image="other"))
+    assert other.key != plan.key
+    environment = prepare_environment(snapshot, FakeEngine(), on_image, lambda line: None)
+    assert "on your image mine" in environment.notes[0]
+
+
+def test_a_variable_goes_into_the_box_only_by_its_name(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATION", "north-7")
+    snapshot = snapshot_of(settings, a_py="")
+    environment = prepare_environment(snapshot, FakeEngine(), replace(settings, env=("STATION",)), lambda line: None)
+    assert environment.variables == {"STATION": "north-7"} and "STATION" in environment.notes[0]
+    assert "north-7" not in repr(environment) and "north-7" not in str(environment.notes)
+    assert prepare_environment(snapshot, FakeEngine(), settings, lambda line: None).variables == {}
+
+
+@pytest.mark.parametrize("name", ["NOT_SET_ANYWHERE", "PATH", "ANTHROPIC_API_KEY", "DEBUGBOX_CONTEXT"])
+def test_a_variable_that_cannot_go_is_an_error(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-secret")
+    with pytest.raises(BadSettings, match=name) as refused:
+        prepare_environment(snapshot_of(settings, a_py=""), FakeEngine(), replace(settings, env=(name,)), print)
+    assert "secret" not in str(refused.value)

@@ -43,7 +43,8 @@ def test_a_repository_may_set_its_few_keys_and_lower_limits(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "line",
     [
-        "engine = 'bubblewrap'", "image = 'evil'", "runtime = 'runc'", "model = 'haiku'", "base_url = 'http://evil'",
+        "engine = 'bubblewrap'", "image = 'evil'", "env = ['AWS_SECRET_ACCESS_KEY']", "history = 5",
+        "good = 'v1'", "allow_secrets = ['.env']", "runtime = 'runc'", "model = 'haiku'", "base_url = 'http://evil'",
         "memory = '64g'", "max_cost = 100.0", "max_time = '9h'", "pids = 100000",
         "archive = '../outside'", "archive = '/tmp'", "archive = '.git/hooks'", "data_dir = '/'", "run = 'rm -rf /'",
         "use_model = false", "checks = false",
@@ -95,12 +96,28 @@ def test_a_boxs_limits_are_told_with_their_units_and_options() -> None:
     assert "snapshot" not in Limits().of_a_box(1000)
 
 
+def test_a_cells_limit_names_what_changes_it() -> None:
+    limits = Limits(cell_timeout_s=20)
+    assert limits.of_a_cell(20) == "its limit of 20 s (--cell-timeout)"
+    assert (
+        limits.of_a_cell(300) == "its limit of 300 s (recipe_timeout_s)" and limits.of_a_cell(7) == "its limit of 7 s"
+    )
+
+
 @pytest.mark.parametrize("line", ["include = 'data'", "exclude = [1]", "pip = {a = 1}"])
 def test_a_list_that_is_none_is_a_clear_error(tmp_path: Path, line: str) -> None:
     with pytest.raises(BadSettings, match="not a list of texts"):
         resolve_settings({}, repository_with(tmp_path, line))
 
 
-def test_what_a_repository_asks_for_and_is_not_done_is_kept_to_be_told(tmp_path: Path) -> None:
+def test_a_repository_may_ask_for_packages_and_a_setup(tmp_path: Path) -> None:
     settings = resolve_settings({}, repository_with(tmp_path, "apt = ['git']\nsetup = 'make'\ninclude = ['data']"))
-    assert settings.not_done == ("apt", "setup") and settings.include == ("data",)
+    assert settings.apt == ("git",) and settings.setup == "make" and settings.include == ("data",)
+
+
+def test_an_image_may_stand_in_the_users_own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("image = 'mine:1'\n")
+    monkeypatch.setenv("DEBUGBOX_CONFIG", str(config))
+    assert resolve_settings({}, tmp_path).image == "mine:1"
+    assert resolve_settings({"image": "other"}, tmp_path).image == "other"

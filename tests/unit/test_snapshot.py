@@ -4,16 +4,18 @@ import importlib.metadata
 import io
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from debugbox.errors import BadSettings, NoSuchRevision, NotARepository, SnapshotTooLarge
+from debugbox.errors import BadSettings, NoSuchRevision, NotARepository, SnapshotTooLarge, SpoolFull
 from debugbox.listing import Choice
 from debugbox.settings import Limits
 from debugbox.snapshot import METADATA, Snapshot, take_snapshot
-from tests.conftest import git
+from tests.conftest import ROOT, git
 
 
 def unpacked(snapshot: Snapshot) -> dict[str, bytes]:
@@ -334,3 +336,32 @@ def test_an_address_with_a_password_keeps_the_rest_of_it(repository: Path) -> No
     assert take_snapshot(repository, Limits()).read("config.py") == (
         b"URL = 'https://*****************@db.example.org/x'\n"
     )
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from debugbox.errors import SpoolFull
+from debugbox.settings import Limits
+from debugbox.snapshot import take_snapshot
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    take_snapshot(Path(sys.argv[1]), Limits())
+except SpoolFull as full:
+    print(full.exit_code, full)
+"""
+
+
+def test_a_temporary_folder_that_cannot_hold_it_is_a_clear_error(tmp_path: Path) -> None:
+    """The file's limit stands in for a full disk: the write fails in the same place."""
+    (tmp_path / "large.bin").write_bytes(bytes(3 << 20))
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.startswith("24 The snapshot could not be kept in ") and "TMPDIR" in done.stdout, done.stderr
+
+
+def test_a_temporary_folder_that_is_not_there_is_a_clear_error(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    with pytest.raises(SpoolFull, match="could not be kept"):
+        take_snapshot(repository, Limits())

@@ -134,7 +134,7 @@ def test_turns_are_those_of_all_and_each_keeps_one_to_close() -> None:
 def test_a_turn_that_is_claimed_is_no_longer_free() -> None:
     one, other = budgets(2, max_turns=3)
     assert not one.take_turn() and not one.take_turn(), "its own claim stands in nobody's way"
-    assert other.take_turn() == "the limit of 3 turns is reached"
+    assert other.take_turn() == "the limit of 3 turns (--max-turns) is reached"
     one.finish()
     assert not other.take_turn()
 
