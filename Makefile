@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check format accept bench bench-recipes clean
+.PHONY: help demo test check format accept bench bench-recipes pictures clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ bench: .venv/ready  ## the numbers to reach, as ratios of one run (docs/benchmar
 
 bench-recipes: .venv/ready  ## the recipes on real bugs (docs/recipe-benchmark.md); about an hour; ENGINE=docker|bubblewrap
 	$(BIN)/python -m tests.bugs run --engine $(or $(ENGINE),bubblewrap)
+
+pictures: .venv/ready  ## the README's pictures again, from the real program (needs chromium)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python pyte
+	$(BIN)/python docs/images/make.py
 
 accept: .venv/ready  ## take the notebooks as they are now for the gold files; review the diff like code
 	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py

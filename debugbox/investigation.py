@@ -27,6 +27,7 @@ from debugbox.overview import described, overview_of
 from debugbox.provenance import provenance_of
 from debugbox.recipefolders import all_cards
 from debugbox.recipes import RecipeInvestigator
+from debugbox.render.words import tally
 from debugbox.resume import Past, together
 from debugbox.routing import has_tests, probe_tests, probes_of, route
 from debugbox.setting_up import set_up
@@ -205,7 +206,7 @@ class _Investigator:
     def _judge(self, conclusion: Conclusion, time_s: float, bench: Bench, view: Lane) -> Judgement:
         with view.step("checks") as step:
             judgement = Checks(self._boxes, bench, time_s=time_s, on_check=step.update).judge(conclusion)
-            step.result(", ".join(f"{check.name} {check.result}" for check in judgement.checks))
+            step.result(tally(judgement.checks))
         for check in judgement.checks:
             self._journal.check(check)
         return judgement

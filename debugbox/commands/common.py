@@ -81,7 +81,8 @@ def print_finding(finding: "Finding", path: Path | None, note: str, as_json: boo
         return
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns
-    click.echo(terminal.report(finding, path=path, note=note, colour=colour, width=width), nl=False)
+    told = terminal.report(finding, path=path, home=Path.home(), note=note, colour=colour, width=width)
+    click.echo(f"\n{told}" if colour else told, nl=False)  # on a terminal the progress stands above it
     if sys.stdout.isatty():
         from rich.console import Console
 

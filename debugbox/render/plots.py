@@ -39,8 +39,12 @@ def show_plots(finding: Finding, console: Console) -> int:
 
 
 def _is_capable(console: Console) -> bool:
-    """A terminal with a size: one that reports none (a bare pty) breaks what measures its cells."""
-    if not console.is_terminal or console.is_dumb_terminal:
+    """A terminal with a size: one that reports none (a bare pty) breaks what measures its cells.
+
+    Two kinds print kitty's question as text instead of skipping it; they are not asked.
+    """
+    prints_it = os.environ.get("TERM_PROGRAM") == "Apple_Terminal" or os.environ.get("TERM") == "linux"
+    if not console.is_terminal or console.is_dumb_terminal or prints_it:
         return False
     try:
         return os.get_terminal_size(console.file.fileno()).columns > 0

@@ -23,30 +23,38 @@ _COLOUR: dict[Verdict, str] = {
     "refuted": "\x1b[1;36m",
     "inconclusive": "\x1b[1;35m",
 }
+_MARK_COLOUR = {"passed": "\x1b[32m", "failed": "\x1b[31m", "cannot measure": "\x1b[33m"}
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 def report(
-    finding: Finding, *, path: Path | None = None, note: str = "", colour: bool = False, width: int = WIDTH
+    finding: Finding,
+    *,
+    path: Path | None = None,
+    home: Path | None = None,
+    note: str = "",
+    colour: bool = False,
+    width: int = WIDTH,
 ) -> str:
     """The final report: question, verdict, answer, places, checks, what it took, how to look at it.
 
-    `path` is the notebook's, `note` what the archive has to say about it. Code and paths are never wrapped.
+    `path` is the notebook's, written with `~` where it is below `home`; `note` is what the archive has to say about
+    it. Code and paths are never wrapped.
     """
     width = max(40, min(width, 100))
     parts = [
-        _wrapped(_bold(clean_line(finding.question), colour), width),
+        _painted(_wrapped(clean_line(finding.question), width), _BOLD, colour),
         _follows(finding, width),
-        _wrapped(f"{_verdict(finding, colour)}  {words.headline(finding)}", width),
+        _verdict(finding, width, colour),
         _answer(finding, width),
         _titled("Where", [_suspect(rank, each, width) for rank, each in _ranked(finding)], colour),
-        _titled("Checks", [_check(each, width) for each in finding.checks], colour),
+        _titled("Checks", [_check(each, width, colour) for each in finding.checks], colour),
         _titled(
             "Not seen", [_wrapped(f"- {clean_line(each)}", width, "  ", "    ") for each in finding.limits], colour
         ),
         _wrapped(words.effort(finding), width),
         _wrapped(clean_line(note), width),
-        _how_to_look(finding, path),
+        _how_to_look(finding, path, home, width),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -61,17 +69,19 @@ def as_json(finding: Finding) -> str:
     return cleaned(finding).to_json()
 
 
-def _verdict(finding: Finding, colour: bool) -> str:
+def _verdict(finding: Finding, width: int, colour: bool) -> str:
+    """Painted when it is wrapped: codes have no width."""
     word = finding.verdict.upper()
-    return f"{_COLOUR[finding.verdict]}{word}{_PLAIN}" if colour else word
+    text = _wrapped(f"{word}  {words.headline(finding)}", width)
+    return _painted(word, _COLOUR[finding.verdict], colour) + text.removeprefix(word)
 
 
-def _bold(text: str, colour: bool) -> str:
-    return f"{_BOLD}{text}{_PLAIN}" if colour else text
+def _painted(text: str, code: str, colour: bool) -> str:
+    return f"{code}{text}{_PLAIN}" if colour and text else text
 
 
 def _titled(title: str, lines: list[str], colour: bool) -> str:
-    return "\n".join([_bold(title, colour), *lines]) if lines else ""
+    return "\n".join([_painted(title, _BOLD, colour), *lines]) if lines else ""
 
 
 def _answer(finding: Finding, width: int) -> str:
@@ -108,25 +118,31 @@ def _suspect(rank: int, suspect: Suspect, width: int) -> str:
     return f"{head}\n{_wrapped(clean_line(suspect.why), width, '     ', '     ')}" if suspect.why.strip() else head
 
 
-def _check(check: Check, width: int) -> str:
-    head = f"  {words.MARK[check.result]} {check.name:<14}"
+def _check(check: Check, width: int, colour: bool) -> str:
+    mark = words.MARK[check.result]
     result = "" if check.result == "passed" else f"{check.result}: "
-    return _wrapped(f"{result}{clean_line(check.why)}", width, f"{head} ", " " * 19)
+    text = _wrapped(f"{result}{clean_line(check.why)}", width, f"  {mark} {check.name:<14} ", " " * 19)
+    return text.replace(mark, _painted(mark, _MARK_COLOUR.get(check.result, ""), colour), 1)
 
 
-def _how_to_look(finding: Finding, path: Path | None) -> str:
+def _how_to_look(finding: Finding, path: Path | None, home: Path | None, width: int) -> str:
+    lines = [f"Finding   {finding.id}"]
     if path is None:
-        return f"Finding   {finding.id}"
-    again = [f"  debugbox verify {finding.id}   is it still so, on the tree as it is then?"]
-    lines = [
-        f"Finding   {finding.id}",
-        f"Notebook  {clean_text(str(path))}",
-        "",
-        "To look at it:",
-        f"  debugbox review {finding.id}   its page with the plots, in the browser",
-        f"  jupyter lab {clean_text(shlex.quote(str(path)))}",
-    ]
-    return "\n".join(lines + (again if finding.symptom.code else []))
+        return lines[0]
+    shown = clean_text(_below_home(path, home))
+    between = "  " if len(shown) <= width - 10 else "\n"  # a path that would be broken has a line of its own
+    lines += [f"Notebook{between}{shown}", ""]
+    lines += [f"  debugbox review {finding.id}    its page with the plots, in the browser"]
+    if finding.symptom.code:
+        lines += [f"  debugbox verify {finding.id}    is it still so, on the tree as it is then?"]
+    return "\n".join([*lines, f'  debugbox ask {finding.id} "…"   a question that starts from it'])
+
+
+def _below_home(path: Path, home: Path | None) -> str:
+    """The path as one would paste it into a shell."""
+    if home and path.is_relative_to(home):
+        return f"~/{shlex.quote(str(path.relative_to(home)))}"  # a shell reads ~ only where it is not quoted
+    return shlex.quote(str(path))
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> str:

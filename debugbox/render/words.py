@@ -76,6 +76,13 @@ def _missing(checks: Sequence[Check]) -> str:
     return ""
 
 
+def tally(checks: Sequence[Check]) -> str:
+    """`3 passed, but-for failed, no collateral not run`: what did not pass is named."""
+    passed = sum(check.result == "passed" for check in checks)
+    others = [f"{check.name} {check.result}" for check in checks if check.result != "passed"]
+    return ", ".join([f"{passed} passed", *others])
+
+
 def recorded(output: Output) -> str:
     """One line for a record: the data itself stands in the finding, not in the document."""
     value = output.data.get(_RECORD_KEY.get(output.name, ""))

@@ -70,6 +70,6 @@ def test_on_a_full_disk_the_finding_is_reported_and_kept_elsewhere(
     assert done.returncode == 10 and "SUSPECTED" in done.stdout, done.stderr
     said = " ".join(done.stdout.split())
     assert "(No space left on device); the finding is in a temporary folder: move it" in said
-    path = Path(re.search(r"^Notebook +(\S+)$", done.stdout, re.MULTILINE)[1])  # type: ignore[index]
+    path = Path(re.search(r"^Notebook\s+(\S+)$", done.stdout, re.MULTILINE)[1])  # type: ignore[index]
     assert path.is_relative_to(tmp_path / "tmp") and left == []
     assert from_notebook(path.read_bytes()).suspects[0].file == "ledger.py"

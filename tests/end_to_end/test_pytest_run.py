@@ -49,7 +49,7 @@ def test_a_failing_test_gets_a_finding_and_its_link(embedded: Engine, tmp_path: 
     (entry,) = Archive.of_user(Settings(repository=tmp_path).data_dir, tmp_path).list_findings().entries
     finding = entry.finding
     assert re.search(rf"^  Finding +{finding.id}$", done.stdout, re.MULTILINE), done.stdout
-    assert f"  Notebook  {entry.path}" in done.stdout and f"debugbox review {finding.id}" in done.stdout
+    assert str(entry.path) in done.stdout and f"debugbox review {finding.id}" in done.stdout
     assert finding.question == "why does test_days.py::test_four_centuries fail"
     assert (finding.by, finding.cost.turns, finding.provenance["model"]) == ("recipe suspects", 0, None)
     assert finding.suspects[0].file == "days.py" and finding.checks[0].result == "passed", finding.answer

@@ -72,6 +72,35 @@ def test_colour_only_where_it_is_asked_for() -> None:
     assert "\x1b[1;32mCONFIRMED\x1b[0m" in report(FINDING, colour=True)
 
 
+def test_colour_changes_no_line_break() -> None:
+    for width in (40, 80):
+        assert re.sub("\x1b\\[[0-9;]*m", "", report(FINDING, colour=True, width=width)) == report(FINDING, width=width)
+    assert "\x1b[31m✘\x1b[0m placebo" in report(FINDING, colour=True)
+
+
+def test_a_notebook_below_home_can_be_pasted_into_a_shell() -> None:
+    text = report(FINDING, path=Path("/home/u/my findings/a.ipynb"), home=Path("/home/u"))
+    assert "Notebook  ~/'my findings/a.ipynb'" in text
+    assert "Notebook  /srv/a.ipynb" in report(FINDING, path=Path("/srv/a.ipynb"), home=Path("/home/u"))
+
+
+def test_the_changed_line_comes_first_where_the_change_helped() -> None:
+    """The first suspect may be another one: what was shown to matter is what was changed."""
+    site = Place(file="stats/sums.py", line=7)
+    finding = replace(FINDING, verdict="confirmed", intervention=Intervention(kind="keep_exact", sites=(site,)))
+    assert "CONFIRMED  The cause is at stats/sums.py:7." in report(finding)
+    assert "confirmed  stats/sums.py:7 " in findings_table([finding])
+    suspected = replace(finding, verdict="suspected")
+    assert "stats/welford.py:12" in findings_table([suspected]) and "candidate is stats/welford.py:12" in report(
+        suspected
+    )
+
+
+def test_what_did_not_pass_is_named_in_a_line() -> None:
+    assert words.tally(FINDING.checks) == "3 passed, placebo failed, no collateral not run"
+    assert words.tally(()) == "0 passed"
+
+
 def test_a_finding_that_could_not_be_kept_says_so() -> None:
     text = report(FINDING, note="the disk is full")
     assert "the disk is full" in text and "Notebook" not in text

@@ -54,12 +54,14 @@ print("shown", shown)
 SIXEL, NOTHING = b"\x1b[?62;4c", b"\x1b[?62c"
 
 
-def seen_by(terminal_says: bytes, *, size: tuple[int, int, int, int] = (40, 100, 1000, 800)) -> bytes:
+def seen_by(
+    terminal_says: bytes, *, size: tuple[int, int, int, int] = (40, 100, 1000, 800), program: str = "xterm"
+) -> bytes:
     """What the program writes to a terminal that answers its questions so."""
     pytest.importorskip("textual_image")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size))  # rows, columns, pixels
-    variables = {**os.environ, "TERM": "xterm-256color"}
+    variables = {**os.environ, "TERM": "xterm-256color", "TERM_PROGRAM": program}
     command = [sys.executable, "-c", SHOW, str(GOLD / "finding.json")]
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=variables)
     answers = {b"\x1b[c": terminal_says, b"\x1b[16t": b"\x1b[6;20;10t"}
@@ -91,3 +93,7 @@ def test_another_terminal_gets_no_half_blocks() -> None:
 
 def test_a_terminal_without_a_size_is_left_alone() -> None:
     assert b"shown 0" in seen_by(SIXEL, size=(0, 0, 0, 0))
+
+
+def test_a_terminal_that_would_print_the_question_is_not_asked() -> None:
+    assert seen_by(SIXEL, program="Apple_Terminal").strip() == b"shown 0"
