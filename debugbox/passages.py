@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from debugbox.finding import Finding
 from debugbox.foreign import clean_line
 
-_AROUND = 60  # characters of a passage shown on each side of a hit
+_AROUND = 28  # characters of a passage shown on each side of a hit: a line of a terminal in all
 
 
 def passages(finding: Finding) -> Iterator[tuple[str, str]]:

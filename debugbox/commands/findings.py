@@ -1,6 +1,7 @@
 """Commands about findings that are kept: list, search, show, export, rm."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,15 +54,20 @@ def _print_list(found: "Listing", broken: list["Interrupted"]) -> None:
     from debugbox.render import terminal
 
     if found.entries or not broken:
-        click.echo(terminal.findings_table([entry.finding for entry in found.entries]))
+        click.echo(terminal.findings_table([entry.finding for entry in found.entries], width=_columns()))
     if broken:
         runs = [
             terminal.InterruptedRun(id=each.id, age_s=each.age_s, cells=each.cells, question=each.question)
             for each in broken
         ]
-        click.echo(f"\n{terminal.interrupted_table(runs)}")
+        click.echo(f"\n{terminal.interrupted_table(runs, width=_columns())}")
     for unreadable in found.unreadable:
         click.echo(f"not readable: {clean_text(str(unreadable.path))}: {unreadable.why}", err=True)
+
+
+def _columns() -> int:
+    """Of this terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 @click.command()
@@ -81,7 +87,7 @@ def search(words: tuple[str, ...], repository: Path, as_json: bool) -> None:
         click.echo(json.dumps(plain, indent=2))
         return
     for each, at in found:
-        click.echo(findings_table([each]).splitlines()[-1])
+        click.echo(findings_table([each], width=_columns()).splitlines()[-1])
         for where, line in at[:5]:
             click.echo(f"    {where}: {line}")
     if not found:
