@@ -207,7 +207,10 @@ def _answer(records: Records) -> str:
     parts = ["The run was interrupted before it came to a checked answer."]
     if records.conclusion and records.conclusion.answer:
         parts.append(f"Concluded, but not checked to the end: {records.conclusion.answer}")
-    parts.append(f"{len(records.cells)} cells had run; their outputs are below.")
+    count = len(records.cells)
+    parts.append(
+        "1 cell had run; its outputs are below." if count == 1 else f"{count} cells had run; their outputs are below."
+    )
     notes = "\n".join(f"- {' '.join(note.split())[:300]}" for note in records.notes[-5:])
     return "\n\n".join([*parts, notes] if notes else parts)
 

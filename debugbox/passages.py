@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from debugbox.finding import Finding
 from debugbox.foreign import clean_line
 
-_AROUND = 28  # characters of a passage shown on each side of a hit: a line of a terminal in all
+_EXCERPT, _BEFORE = 62, 25  # characters of a passage, and of these before the hit: a line of a terminal in all
 
 
 def passages(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -43,5 +43,7 @@ def hits(finding: Finding, text: str) -> list[tuple[str, str]]:
 
 
 def _excerpt(line: str, at: int) -> str:
-    start, end = max(0, at - _AROUND), at + _AROUND
+    """The line, or the part of it around the hit."""
+    start = max(0, min(at - _BEFORE, len(line) - _EXCERPT))
+    end = start + _EXCERPT
     return f"{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}"

@@ -50,6 +50,19 @@ def complete_id(context: click.Context, parameter: click.Parameter, incomplete: 
     return [id for id in entries if id.startswith(incomplete)]
 
 
+def complete_any_id(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The same, and those of runs that were interrupted."""
+    from debugbox.errors import DebugboxError
+    from debugbox.journal import interrupted
+
+    try:
+        settings = settings_of(Path(context.params.get("repository") or "."), {})
+    except DebugboxError:
+        return []
+    left = [each.id for each in interrupted(settings.state_dir) if each.repository == str(settings.repository)]
+    return [*complete_id(context, parameter, incomplete), *(id for id in left if id.startswith(incomplete))]
+
+
 def settings_of(repository: Path, options: dict[str, Any]) -> "Settings":
     """Settings of this repository, with the flags that were really given."""
     from debugbox.settings import resolve_settings

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debugbox.commands.common import EXIT_CODES, archive_of, id_argument, print_finding, repository_option, settings_of
+from debugbox.commands.common import (
+    EXIT_CODES,
+    archive_of,
+    complete_any_id,
+    id_argument,
+    print_finding,
+    repository_option,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from debugbox.archive import Listing
@@ -95,7 +103,7 @@ def search(words: tuple[str, ...], repository: Path, as_json: bool) -> None:
 
 
 @click.command()
-@id_argument
+@click.argument("id", shell_complete=complete_any_id)
 @repository_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page with all plots.")
@@ -160,7 +168,7 @@ def _markdown(finding: "Finding", output: Path | None) -> bytes:
 
 
 @click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=complete_any_id)
 @repository_option
 def rm(ids: tuple[str, ...], repository: Path) -> None:
     """Delete findings, or what is left of interrupted runs, for good."""
@@ -193,7 +201,8 @@ def load(settings: "Settings", id: str) -> tuple["Finding", Path | None]:
 
 
 def _one_interrupted(settings: "Settings", id: str) -> "Interrupted | None":
-    left = [each for each in _interrupted(settings) if each.id.startswith(id) or each.id.partition("-")[2] == id]
+    runs = _interrupted(settings)
+    left = [each for each in runs if id and (each.id.startswith(id) or each.id.partition("-")[2].startswith(id))]
     return left[0] if len(left) == 1 else None
 
 

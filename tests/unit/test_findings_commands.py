@@ -91,7 +91,12 @@ def test_rm_deletes_a_finding_and_an_interrupted_run_and_nothing_else(run: Run, 
     with Journal.open(state, question="q", run=None, repository=repository, provenance={}) as journal:
         journal.cell(CELL)
     assert journal.id in run("list").stdout
-    assert run("rm", "7f3", journal.id).exit_code == 0
+    complete = ShellComplete(main, {}, "debugbox", "_DEBUGBOX_COMPLETE")
+    asked = ["rm", "--repo", str(repository)]
+    assert journal.id in [each.value for each in complete.get_completions(asked, journal.id[:4])]
+    short = journal.id.partition("-")[2][:5]
+    assert "1 cell had run; its outputs" in run("show", short).stdout
+    assert run("rm", "7f3", short).exit_code == 0
     assert ids(run("list", "--json")) == ["20251121-0dd000"] and not journal.path.exists()
     assert run("rm", "7f3").exit_code != 0
 
