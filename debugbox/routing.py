@@ -45,9 +45,8 @@ _COMMON = {
 }
 _PROBE_TESTS = """\
 import debugbox_kernel as box
-done = box.run("python -m pytest -q -x -p no:cacheprovider --continue-on-collection-errors", timeout_s={limit_s!r})
-tail = {{"stdout": done.stdout[-2000:], "stderr": done.stderr[-2000:]}}
-box.report("probe", {{"exit_code": done.exit_code, "duration_s": done.duration_s, "timed_out": done.timed_out, **tail}})
+command = "python -m pytest -q -x -p no:cacheprovider --continue-on-collection-errors"
+box.probe(command, timeout_s={limit_s!r})
 """
 
 
@@ -98,7 +97,7 @@ class Choice:
 
 def probe_tests(bench: Bench, limit_s: float) -> None:
     """Run the repository's tests up to the first that fails; the record is read by `route`. Raises BoxGone."""
-    bench.run_cell(_PROBE_TESTS.format(limit_s=limit_s), purpose="do the tests pass", timeout_s=limit_s + 5)
+    bench.run_cell(_PROBE_TESTS.format(limit_s=limit_s), purpose="do the tests pass", timeout_s=2 * limit_s + 5)
 
 
 def has_tests(files: Sequence[str]) -> bool:
@@ -148,12 +147,17 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
     """What one run of the command says."""
     output, code = _COLOUR.sub("", str(probe.get("stdout", ""))), probe.get("exit_code")
     if probe.get("timed_out"):
+        why = "the command did not end within the probe's time"
         for recipe in ("suspects", "drift"):
-            yield Evidence(recipe=recipe, weight=-1.0, why="the command did not end within the probe's time")
+            yield Evidence(recipe=recipe, weight=-1.0, why=why)
+        yield Evidence(recipe="hang", weight=1.0, why=why)
+        if not output.strip():
+            yield Evidence(recipe="hang", weight=0.5, why="it printed nothing until then")
         return
     counts = {kind.rstrip("s"): int(number) for number, kind in _SUMMARY.findall(output[-300:])}
     yield from _of_numbers(output, code, str(probe.get("stderr", "")))
     yield from _of_repeat(probe, bool(counts))
+    yield from _of_alone(probe)
     if code == 0:
         yield from _of_success(output, bool(counts))
     elif counts.get("failed") or counts.get("error"):
@@ -193,6 +197,15 @@ def _of_repeat(probe: Mapping[str, Any], under_pytest: bool) -> Iterator[Evidenc
         numbers_only = _NUMBER.sub("#", outputs[0]) == _NUMBER.sub("#", outputs[1])
         why = f"run twice, it prints {'other numbers' if numbers_only else 'something else'}"
         yield Evidence(recipe="nondet", weight=1.0 if numbers_only else 2.0, why=why)
+
+
+def _of_alone(probe: Mapping[str, Any]) -> Iterator[Evidence]:
+    """What the first failing test says when it runs alone."""
+    alone = probe.get("alone")
+    if isinstance(alone, Mapping) and alone.get("exit_code") == 0:
+        why = "a test that fails among others passes alone"
+        yield Evidence(recipe="flaky", weight=_STRONG + 0.5, why=why)
+        yield Evidence(recipe="suspects", weight=-1.0, why=why)
 
 
 def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from . import exchange
+from . import exchange, waits_plan
 from .harness import HOOK, places
 from .mutations import KINDS
 
@@ -25,7 +25,9 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
     memoise: List[Dict[str, Any]] = []
     truncate: List[Mapping[str, Any]] = []
     other: List[Dict[str, Any]] = []
+    waits: List[Mapping[str, Any]] = []
     pins: List[Dict[str, Any]] = []
+    restore: List[str] = []
     unknown = []
     for one in interventions:
         kind, sites = str(one["kind"]), one.get("sites") or ()
@@ -40,8 +42,12 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
             truncate.append(one)
         elif kind == "pin":
             pins += places(sites)
+        elif kind == "restore_state":
+            restore += units_of(one)
         elif kind == exchange.KIND:
             other += exchange.places_of(one)
+        elif kind in waits_plan.KINDS:
+            waits += [one]
         else:
             unknown.append(kind)
     if keep:
@@ -50,11 +56,21 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         return {"observer": "counts", "count": False, "memoise": memoise}, unknown
     if truncate:
         return _truncating(truncate[0]), unknown
+    if waits:
+        return waits_plan.unwatched(waits), unknown
     if other:
         return {"observer": "exchange", "exchange": other}, unknown
+    if restore:
+        return {"observer": "orders", "restore": restore}, unknown
     if pins:
         return {"observer": "chance", "chance": {"pins": pins}}, unknown
     return ({"observer": "spectrum", "mutations": mutations} if mutations else {}), unknown
+
+
+def units_of(one: Mapping[str, Any]) -> List[str]:
+    """The units of shared state that `restore_state` puts back after each test, for the sites it has."""
+    units = one["parameters"]["units"]
+    return [unit for site in one["sites"] for unit in units.get(f"{site['file']}:{site['line']}", [])]
 
 
 def _truncating(one: Mapping[str, Any]) -> Dict[str, Any]:

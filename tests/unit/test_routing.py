@@ -13,6 +13,7 @@ CARDS = (
     Card(name="drift", description="a computed number is slowly or permanently wrong, totals drift", body=""),
     Card(name="suspects", description="a test fails, the program raises an exception or crashes", body=""),
     Card(name="nan", description="a program prints nan, inf or numbers that are not finite", body=""),
+    Card(name="hang", description="a program does not end, stands still, hangs", body=""),
     Card(name="slow", description="it takes too long, it is slow for large input", body=""),
 )
 TWICE = (
@@ -52,7 +53,9 @@ SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)
         ("why is it slow for large input", NUMBERS, "slow"),
         ("why does it fail", PASSING, None),
         ("what is going on", ran(0, "done\n"), None),
-        ("what is going on", ran(137, timed_out=True), None),
+        ("what is going on", ran(137, timed_out=True), "hang"),
+        ("why is it slow for large input, it takes so long", ran(137, "10 rows done\n", timed_out=True), "slow"),
+        ("why does it stand still", ran(137, "10 rows done\n", timed_out=True), "hang"),
         ("what is going on", ran(1, "", "python: No module named pytest"), None),
     ],
 )
@@ -77,6 +80,12 @@ def test_choice(question: str, probe: dict[str, Any], chosen: str | None) -> Non
 def test_two_runs_that_differ(question: str, first: dict[str, Any], again: dict[str, Any], chosen: str | None) -> None:
     card = route(question, None, [{**first, "again": again}], TWICE).card
     assert (card.name if card else None) == chosen
+
+
+def test_a_failing_test_that_passes_alone_is_flaky() -> None:
+    for alone, chosen in ((PASSING, "flaky"), (FAILING, "suspects")):
+        card = route("why does it fail", None, [{**FAILING, "again": FAILING, "alone": alone}], TWICE).card
+        assert card is not None and card.name == chosen
 
 
 def test_a_recipe_asked_for_by_name_is_taken_whatever_speaks_against_it() -> None:
