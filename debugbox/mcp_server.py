@@ -180,7 +180,7 @@ def _summary(finding: Finding) -> FindingSummary:
         id=finding.id,
         verdict=finding.verdict,
         question=clean_line(finding.question),
-        places=[words.place(suspect) for suspect in finding.suspects[:5]],
+        places=[words.place(each) for each in words.ranked_places(finding)[:5]],
         created=finding.created,
     )
 

@@ -51,17 +51,23 @@ def followed(finding: Finding) -> tuple[str, str] | None:
 
 def first_place(finding: Finding) -> str:
     """Where to look first: a line that was changed and helped, else the first suspect."""
-    return next((f"{clean_line(each.file)}:{each.line}" for each in _places(finding)), "")
+    return next((f"{clean_line(each.file)}:{each.line}" for each in _leading(finding)), "")
 
 
-def _places(finding: Finding) -> Sequence[Place]:
+def ranked_places(finding: Finding) -> list[Place]:
+    """What was changed and helped, then the suspects; each line once."""
+    known: dict[str, Place] = {str(each): each for each in (*_leading(finding), *finding.suspects)}
+    return list(known.values())
+
+
+def _leading(finding: Finding) -> Sequence[Place]:
     """The changed lines where a change was tried and helped, else the first suspect."""
     proven = finding.verdict == "confirmed" and finding.intervention is not None
     return finding.intervention.sites if proven and finding.intervention else finding.suspects[:1]
 
 
 def _headline_places(finding: Finding) -> str:
-    places = _places(finding)
+    places = _leading(finding)
     named = [f"{clean_line(each.file)}:{each.line}" for each in places[:3]]
     if len(places) > 3:
         return f"{', '.join(named)} and {counted(len(places) - 3, 'more place')}"

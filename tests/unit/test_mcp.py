@@ -74,5 +74,8 @@ def test_a_finding_comes_with_text_data_and_small_plots(kept: Path) -> None:
 def test_an_error_is_a_result_that_says_what_to_do(kept: Path) -> None:
     missing = served(kept, lambda client: client.call_tool("show_finding", {"id": "zzz"}))
     assert missing.is_error and "debugbox list" in missing.content[0].text
+    follows = {"question": "and now", "follows": "zzz"}
+    unknown = served(kept, lambda client: client.call_tool("investigate", follows))
+    assert unknown.is_error and "no-such-finding" in unknown.content[0].text
     nowhere = served(kept, lambda client: client.call_tool("investigate", {"question": "why", "path": "/nowhere"}))
     assert nowhere.is_error and "/nowhere is not something debugbox can look at" in nowhere.content[0].text

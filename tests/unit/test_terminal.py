@@ -90,6 +90,9 @@ def test_the_changed_line_comes_first_where_the_change_helped() -> None:
     finding = replace(FINDING, verdict="confirmed", intervention=Intervention(kind="keep_exact", sites=(site,)))
     assert "CONFIRMED  The cause is at stats/sums.py:7." in report(finding)
     assert "confirmed  stats/sums.py:7 " in findings_table([finding])
+    again = replace(finding, intervention=Intervention(kind="keep_exact", sites=(site, finding.suspects[1])))
+    ranked = ["stats/sums.py:7", "stats/batches.py:40", "stats/welford.py:12"]
+    assert [str(each) for each in words.ranked_places(again)] == ranked
     suspected = replace(finding, verdict="suspected")
     assert "stats/welford.py:12" in findings_table([suspected]) and "candidate is stats/welford.py:12" in report(
         suspected
