@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from debugbox.bill import Bill, Prices
+from debugbox.bill import Prices
 from debugbox.budget import AgentLimits as AgentLimits
 from debugbox.budget import Budget
 from debugbox.calls import Conclude, conclusion_of, read_call
@@ -26,6 +26,7 @@ from debugbox.model import Clock, Model
 from debugbox.shown import Marker, first_message, resumed, system_prompt
 from debugbox.talk import Talked
 
+UNDERSTOOD = ("tool_use", "end_turn", "stop_sequence", "pause_turn")  # of replies that are whole
 RETURNS = 3  # of a conclusion with wrong places or quotes, or with checks that did not pass
 
 Review = Callable[[Conclusion], list[str]]
@@ -125,10 +126,6 @@ class Agent:
         self._on_event("concluded", conclusion=conclusion)
         return conclusion
 
-    @property
-    def bill(self) -> Bill:
-        return self.budget.whole_bill()
-
     def cost(self) -> Cost:
         """What the run took so far."""
         return self.budget.as_cost(cells=len(self._bench.cells))
@@ -195,6 +192,8 @@ class Agent:
             return Stopped(why="a reply was cut at its longest")
         if reply.stop == "model_context_window_exceeded":
             return self._handover.because_full()
+        if reply.stop not in UNDERSTOOD:  # whether its calls are whole cannot be known
+            return Stopped(why=f"a reply ended for a reason that is not known here: {clean_line(reply.stop)[:80]}")
         self._dialogue.keep(reply)
         if reply.calls:
             return self._run_calls(reply.calls, review)

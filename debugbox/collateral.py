@@ -11,12 +11,17 @@ from debugbox.finding import Check, Intervention, Place
 from debugbox.snapshot import Snapshot
 
 _MAX_FILES = 5
-# Run as a throwaway cell: pytest's own summary lines, or nothing when there is no pytest.
+# The repository's own pytest, or the one that boxes carry: last on the path, so that it shadows nothing of theirs.
+_PYTEST = (
+    "import sys; sys.path.append('/opt/box/tools/test-runner'); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+)
+# Run as a throwaway cell: pytest's own summary lines.
 _CODE = """\
 import debugbox_kernel as box
-run = box.run("python -m pytest -q -p no:cacheprovider -rfE {files}", timeout_s={timeout_s!r})
+command = ["python", "-c", {pytest!r}, "-q", "-p", "no:cacheprovider", "-rfE", *{files!r}]
+run = box.run(command, timeout_s={timeout_s!r})
 summary = run.stdout.strip().splitlines()[-1:] or [""]
-# Without pytest the exit code is 1 as well: only its own summary line says that tests ran.
+# Where pytest cannot start the exit code may be 1 as well: only its own summary line says that tests ran.
 ran = any(word in summary[0] for word in (" passed", " failed", " error"))
 if run.timed_out or run.exit_code not in (0, 1) or not ran:
     raise SystemExit("the tests could not be run: " + (run.stderr or run.stdout)[-300:])
@@ -36,7 +41,9 @@ def check_collateral(
     before = failing_tests(boxes, boxes.context, {}, tests, left_s())
     after = failing_tests(boxes, with_it, changed, tests, left_s())
     if before is None or after is None:
-        why = "the tests that name the patched files could not be run: no pytest in the box, or no time (--with pytest)"
+        why = (
+            "the tests that name the patched files could not be run: pytest did not start on them, or no time was left"
+        )
         return Check(name="no collateral", result="not run", why=why)
     if newly := sorted(after - before):
         why = f"{len(newly)} tests newly fail: {', '.join(newly[:3])}"
@@ -63,11 +70,10 @@ def _tests(snapshot: Snapshot) -> list[str]:
 def failing_tests(
     boxes: Boxes, context: BoxContext, changed: Mapping[str, bytes], tests: Sequence[str], limit_s: float
 ) -> set[str] | None:
-    """Names of the tests that fail in a fresh box, or None when they cannot be run (no pytest, no time)."""
+    """Names of the tests that fail in a fresh box, or None when they cannot be run."""
     if limit_s < 1:
         return None
-    quoted = " ".join(f"'{path}'" for path in tests if "'" not in path)
-    code = _CODE.format(files=quoted, timeout_s=limit_s)
+    code = _CODE.format(pytest=_PYTEST, files=list(tests), timeout_s=limit_s)
     try:
         with boxes.open(context, changed) as box:
             cell = box.run_cell(code, id=1, purpose="the repository's tests", timeout_s=limit_s + 5)

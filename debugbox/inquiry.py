@@ -133,7 +133,7 @@ class ModelInvestigator:
         if past:
             told |= {"past": past.digest, "talked": past.conversation}
         conclusion = self._agent.run(question, review=self.reviewer, **told)
-        for line in self._agent.bill.lines():
+        for line in self._agent.budget.whole_bill().lines():
             self._view.on_event("note", text=line)
         return self.reviewer.completed(conclusion)
 

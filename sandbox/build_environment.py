@@ -31,6 +31,8 @@ FILES = Path(__file__).resolve().parent.parent  # holds kernels/ and sandbox/, a
 KERNEL = ["-r", str(FILES / "kernels" / "requirements-kernel.txt")]
 SUPERVISOR = ["-r", str(FILES / "kernels" / "requirements.txt")]
 TOOLS = ["-r", str(FILES / "sandbox" / "requirements-tools.txt")]
+# For the repository's own tests, where its requirements bring no pytest: off every path, so that it shadows nothing.
+TEST_RUNNER = ["pytest>=8.3,<8.4"]  # later ones need pygments, three times the rest
 FILE_OPTIONS = {"-r", "-c", "--requirement", "--constraint", "--requirements", "--constraints"}
 OPTIONS = FILE_OPTIONS | {"--extra", "--group"}
 
@@ -80,8 +82,10 @@ def build_parts(prefix: Path) -> None:
         make_venv(prefix / "supervisor")
         install(prefix / "supervisor", SUPERVISOR)
     if not (prefix / "tools").exists():
-        say("tools: mpmath")
-        uv(["pip", "install", "--python", sys.executable, "--target", str(prefix / "tools"), *TOOLS])
+        say("tools: mpmath, pytest")
+        into = ["pip", "install", "--python", sys.executable, "--target"]
+        uv([*into, str(prefix / "tools"), *TOOLS])
+        uv([*into, str(prefix / "tools" / "test-runner"), *TEST_RUNNER])
 
 
 def image_constraints(scratch: Path) -> list[str]:

@@ -203,6 +203,36 @@ def test_a_patched_probe_is_no_repair(embedded: Engine, till: Path) -> None:
     assert result_of(finding, "but-for") == ("failed", "the intervention moves what is expected, not what is measured")
 
 
+TESTS = """\
+import till
+
+
+def test_one_price_costs_what_it_costs():
+    assert till.total([0, 7]) == 7
+
+
+def test_nothing_costs_nothing():
+    assert till.total({nothing}) == 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("nothing", "result", "verdict"),
+    [("[]", "passed", "confirmed"), ("[3]", "failed", "suspected")],
+    ids=["green", "red"],
+)
+def test_the_repositorys_tests_run_where_it_has_no_pytest(
+    engine: Engine, till: Path, nothing: str, result: str, verdict: str
+) -> None:
+    (till / "test_till.py").write_text(TESTS.format(nothing=nothing))
+    code = f"{LOOK}\nimport importlib.util\nprint('pytest', importlib.util.find_spec('pytest'))"
+    look = Answer(blocks=(call("run_code", code=code, purpose="add up"),))
+    finding, server = ask(till, engine, look, sets(), tries(FIX), *concludes())
+    assert "pytest None" in json.dumps(server.requests[1]["messages"][-1]), "it is on no path of the repository's"
+    assert result_of(finding, "no collateral")[0] == result, finding["checks"]
+    assert finding["verdict"] == verdict
+
+
 def test_failing_checks_go_back_and_a_better_diff_is_taken(embedded: Engine, till: Path) -> None:
     wrong = concludes(intervention={"diff": HIDES["constant"]})[0]
     finding, server = ask(till, embedded, looks(), sets(), wrong, *concludes(intervention={"diff": FIX}))
