@@ -14,8 +14,11 @@ from typing import Protocol, Self
 
 from debugbox.box import Box, Boxes
 from debugbox.errors import BoxGone, CellInterrupted, KernelDied
-from debugbox.finding import Cell, Output
+from debugbox.finding import Cell
+from debugbox.foreign import clean_line
 from debugbox.journal import Journal
+
+LATE_CHARACTERS = 300  # shown of what comes after the last cell
 
 
 class Watcher(Protocol):
@@ -53,6 +56,7 @@ class Bench:
         """End the box; the record stays."""
         if self._box:
             self.bad_messages += self._box.bad_messages
+            self._tell_background(self._box)
         self._box = None
         self._stack.close()
 
@@ -127,10 +131,6 @@ class Bench:
             if box.lost:
                 self.close()
 
-    def background(self) -> list[Output]:
-        """Output of threads and processes after their cell had ended."""
-        return self._box.background if self._box else []
-
     def _keep_code(self, id: int, code: str) -> None:
         self.code[id] = code
         self._journal.talk.write("code", cell=id, code=code)
@@ -150,6 +150,12 @@ class Bench:
             self.applied, self.unenforced = dict(self._box.applied), self._box.unenforced
             self._replay_setup(self._box)
         return self._box
+
+    def _tell_background(self, box: Box) -> None:
+        """No cell comes any more that could have it."""
+        late = "".join(output.text for output in box.take_background())
+        if late.strip():
+            self._watcher.note(f"after the last cell there was still output: {clean_line(late)[:LATE_CHARACTERS]}")
 
     def _replay_setup(self, box: Box) -> None:
         """Bring a new box to where the old one was, as far as set-up cells say. Not recorded again.

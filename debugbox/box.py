@@ -1,13 +1,8 @@
 """The host's end of the box protocol: run cells, interrupt, read files, close.
 
-A `Box` that you hold is a running one. It owns the engine's transport, a thread that reads what the box
-says, and one that keeps the lease. `Boxes` opens clean boxes on demand; nothing is shared between them.
+A `Box` that you hold is a running one. `Boxes` opens clean boxes on demand; nothing is shared between them.
 """
 
-import contextlib
-import json
-import queue
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,23 +10,21 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from debugbox.connection import Connection
 from debugbox.engines import BoxSize, Engine, Environment, Transport
 from debugbox.errors import BoxGone, CellInterrupted, KernelDied
 from debugbox.finding import Cell, Intervention, Output
-from debugbox.growing import GrowingCell, OnOutput, Outputs, output_of
+from debugbox.growing import GrowingCell, OnOutput, Outputs, as_background, output_of
 from debugbox.hints import hints_for
-from debugbox.mailbox import Mailbox
-from debugbox.messages import Message, MessageReader
+from debugbox.messages import Message
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot
 
 PROTOCOL = 1
 START_TIMEOUT_S = 60.0
-LEASE_EVERY_S = 15.0
 # The box interrupts at the cell's limit and kills 3 s later; the host is the backstop behind both.
 BACKSTOP_S = 10.0
 STOP_S = 5.0  # granted to a cell after Ctrl-C
-_WAITING_BYTES, _WAITING_MESSAGES = 4 << 20, 64  # the rest waits in the box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +43,11 @@ class Box:
 
     def __init__(self, transport: Transport, limits: Limits) -> None:
         self._transport, self._limits = transport, limits
-        self._messages: Mailbox[Message | BoxGone | None] = Mailbox(_WAITING_BYTES, _WAITING_MESSAGES)
-        self._writing = threading.Lock()
-        self._closed = threading.Event()
-        self._reader = MessageReader(transport.stdout, limits.image_bytes)
+        self._connection = Connection(transport, limits.image_bytes)
         self.ready: Message = {}
         self.lost = ""  # why the kernel is gone, once it is
         self._snapshot: Snapshot | None = None
         self._background = Outputs(limits)
-        for target in (self._read, self._keep_lease):
-            threading.Thread(target=target, daemon=True).start()
 
     @property
     def applied(self) -> Mapping[str, Any]:
@@ -72,13 +60,7 @@ class Box:
 
     @property
     def bad_messages(self) -> int:
-        return self._reader.bad
-
-    @property
-    def background(self) -> list[Output]:
-        """What threads, tasks and processes gave back after their cell had ended: of no cell."""
-        self._hear_pending()
-        return list(self._background.frozen())
+        return self._connection.bad_messages
 
     @property
     def is_alive(self) -> bool:
@@ -95,7 +77,7 @@ class Box:
     ) -> None:
         """Greet the box, send the snapshot with these files changed, wait for the kernel. Raises BoxGone."""
         self._snapshot = snapshot
-        self._send(
+        self._connection.send(
             {
                 "type": "hello",
                 "protocol": PROTOCOL,
@@ -104,12 +86,12 @@ class Box:
             }
         )
         for part in snapshot.parts(changed):
-            self._send({"type": "unpack", "size": len(part)}, part)
-        self._send({"type": "unpack", "size": 0})
+            self._connection.send({"type": "unpack", "size": len(part)}, part)
+        self._connection.send({"type": "unpack", "size": 0})
         deadline = time.monotonic() + START_TIMEOUT_S
         seen: set[str] = set()
         while not {"ready", "unpacked"} <= seen:
-            message = self._next(deadline, "it did not become ready")
+            message = self._connection.next(deadline, "it did not become ready")
             if message["type"] == "ready":
                 self.ready = message
             elif message["type"] == "refused":
@@ -140,11 +122,11 @@ class Box:
             BoxGone: the box is not there any more; the same.
             CellInterrupted: Ctrl-C; the same, and the kernel is usable unless `lost` says otherwise.
         """
-        growing = GrowingCell(id, code, purpose, setup, self._limits, on_output)
+        growing = GrowingCell(id, code, purpose, setup, self._limits, self._background, on_output)
         try:
             if not self.is_alive:
                 raise BoxGone(self.lost)
-            self._send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
+            self._connection.send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
             return self._collect(growing, timeout_s)
         except (KernelDied, BoxGone) as gone:
             self._lose(gone.cause)
@@ -152,12 +134,21 @@ class Box:
             raise
         except KeyboardInterrupt:
             raise CellInterrupted(self._stop_cell(growing)) from None
+        finally:
+            self._background = Outputs(self._limits)
+
+    def take_background(self) -> tuple[Output, ...]:
+        """What threads, tasks and processes of earlier cells gave back since the last cell ended. Given once: else
+        the next cell has it, as outputs named `background`."""
+        self._hear_pending()
+        taken, self._background = self._background, Outputs(self._limits)
+        return as_background(taken)
 
     def _collect(self, growing: GrowingCell, timeout_s: float, stopped: str = "") -> Cell:
         """Take outputs until the cell has ended. `stopped` is why we ended it ourselves."""
         deadline = time.monotonic() + timeout_s + (0 if stopped else BACKSTOP_S)
         while True:
-            message = self._next(deadline, f"it did not end the cell at {self._limits.of_a_cell(timeout_s)}")
+            message = self._connection.next(deadline, f"it did not end the cell at {self._limits.of_a_cell(timeout_s)}")
             if message["type"] == "done" and message["id"] == growing.id:
                 return self._finish(growing, message, timeout_s, stopped)
             if message["type"] == "kernel_died":
@@ -196,17 +187,13 @@ class Box:
 
     def _hear_pending(self) -> None:
         """Take what came while nobody waited: background output, or the kernel's end."""
-        while True:
-            try:
-                message = self._messages.get(0)
-            except queue.Empty:
-                return
-            if message is None or isinstance(message, BoxGone):
-                self.lost = self.lost or (message.cause if message else self._wait_for_cause())
-                return
-            if message["type"] == "kernel_died":
-                self.lost = self.lost or message["cause"]
-            self._take(message, None)
+        try:
+            for message in self._connection.waiting():
+                if message["type"] == "kernel_died":
+                    self.lost = self.lost or message["cause"]
+                self._take(message, None)
+        except BoxGone as gone:
+            self.lost = self.lost or gone.cause
 
     def _take(self, message: Message, growing: GrowingCell | None) -> None:
         if message["type"] != "output":
@@ -218,75 +205,24 @@ class Box:
 
     def read_file(self, name: str, max_bytes: int) -> bytes | None:
         """A file that code in the box left in /srv/out, or None with no such file. Raises BoxGone."""
-        self._reader.file_bytes = max_bytes
-        try:
-            self._send({"type": "read_file", "path": name, "max_bytes": max_bytes})
+        with self._connection.expecting_file(max_bytes):
+            self._connection.send({"type": "read_file", "path": name, "max_bytes": max_bytes})
             while True:
-                message = self._next(time.monotonic() + 30, "it did not send the file")
+                message = self._connection.next(time.monotonic() + 30, "it did not send the file")
                 if message["type"] == "refused":
                     return None
                 if message["type"] == "file" and message["path"] == name:
                     bulk: bytes = message["bulk"]
                     return bulk
-        finally:
-            self._reader.file_bytes = 0
+                self._take(message, None)
 
     def interrupt(self) -> None:
         """KeyboardInterrupt in the running cell."""
-        self._send({"type": "interrupt"})
+        self._connection.send({"type": "interrupt"})
 
     def kill(self) -> None:
         """End the box; nothing of it is left when this returns."""
-        self._closed.set()
-        self._transport.kill()
-
-    # The two threads
-
-    def _read(self) -> None:
-        try:
-            while not self._closed.is_set() and (message := self._reader.next()) is not None:
-                self._messages.put(message, self._reader.size)
-        except (BoxGone, OSError, ValueError) as error:
-            gone = error if isinstance(error, BoxGone) else BoxGone(str(error))
-            self._messages.put(gone, 0)
-        self._messages.put(None, 0)
-
-    def _keep_lease(self) -> None:
-        while not self._closed.wait(LEASE_EVERY_S):
-            with contextlib.suppress(BoxGone):
-                self._send({"type": "ping"})
-
-    def _send(self, message: Message, bulk: bytes = b"") -> None:
-        line = json.dumps(message).encode("ascii") + b"\n"
-        try:
-            with self._writing:
-                self._transport.stdin.write(line)
-                if bulk:
-                    self._transport.stdin.write(bulk)
-                self._transport.stdin.flush()
-        except (OSError, ValueError) as error:
-            raise BoxGone(self._transport.cause() or str(error)) from error
-
-    def _next(self, deadline: float, otherwise: str) -> Message:
-        left_s = deadline - time.monotonic()
-        try:
-            if left_s < 0:
-                raise queue.Empty  # a box that always has something to say is over its time all the same
-            message = self._messages.get(left_s)
-        except queue.Empty:
-            raise BoxGone(otherwise) from None
-        if message is None:
-            raise BoxGone(self._wait_for_cause())
-        if isinstance(message, BoxGone):
-            raise message
-        return message
-
-    def _wait_for_cause(self) -> str:
-        """The engine knows the cause a moment after the stream has ended."""
-        deadline = time.monotonic() + 1.5
-        while not (cause := self._transport.cause()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return cause or "its stream ended"
+        self._connection.close()
 
 
 def _box_limits(limits: Limits, snapshot_bytes: int) -> dict[str, Any]:

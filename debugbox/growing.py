@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from debugbox.finding import Cell, CellStatus, Output
+from debugbox.finding import Cell, CellStatus, Output, OutputKind
 from debugbox.foreign import reencode_png
 from debugbox.messages import Message
 from debugbox.settings import Limits
@@ -39,6 +39,25 @@ def output_of(message: Message) -> Output | None:
         data=message.get("data", {}),
         dropped=message.get("dropped", 0),
     )
+
+
+def as_background(outputs: "Outputs") -> tuple[Output, ...]:
+    """Outputs that belong to no cell, under that name: none of them is a record, or says how a cell ended."""
+    return tuple(_nobodys(output) for output in outputs.frozen())
+
+
+def _nobodys(output: Output) -> Output:
+    if output.kind in ("error", "record"):
+        return Output(kind="text", name="background", text=output.text, dropped=output.dropped)
+    return replace(output, name="background")
+
+
+def _words_of(output: Output) -> Output:
+    """`output` without what is large about it; of plain text nothing."""
+    if not output.png and not output.data:
+        return replace(output, text="")
+    kind: OutputKind = "error" if output.kind == "error" else "text"
+    return replace(output, kind=kind, png=b"", data={}, text=f"{output.text}\n[left out: over the cell's limit]")
 
 
 def _size_in_memory(data: Mapping[str, Any]) -> int:
@@ -69,10 +88,16 @@ class Outputs:
     _data_bytes: int = 0
 
     def add(self, output: Output, display: int = 0) -> bool:
-        """Keep `output`, in the place of an earlier state of the same display; False where it is over a limit."""
+        """Keep `output`, in the place of an earlier state of the same display; False where it is over a limit.
+
+        Of a picture or data over a limit the words are kept.
+        """
         if not self._fits(output):
             self.dropped += 1
-            return False
+            output = _words_of(output)
+            if not output.text or not self._fits(output):
+                return False
+        self._count(output)
         if output.kind == "text" and output.name in _STREAMS:
             self._add_text(output)
         elif display in self._displays:
@@ -88,15 +113,18 @@ class Outputs:
         return tuple(replace(each, text=whole.get(place, each.text)) for place, each in enumerate(self._every))
 
     def _fits(self, output: Output) -> bool:
+        few = len(self._every) < self.limits.cell_outputs + 2 * MAX_SWITCHES
+        # Twice: results, tracebacks and captions have text of their own beside the streams'.
+        short = self._chars + len(output.text) <= 2 * self.limits.cell_text_chars
+        small = self._image_bytes + len(output.png) <= MAX_IMAGE_BYTES
+        images = self._images + (output.kind == "image") <= 2 * self.limits.cell_images
+        return few and short and small and images and self._data_bytes + _size_in_memory(output.data) <= MAX_DATA_BYTES
+
+    def _count(self, output: Output) -> None:
         self._chars += len(output.text)
         self._images += output.kind == "image"
         self._image_bytes += len(output.png)
         self._data_bytes += _size_in_memory(output.data)
-        few = len(self._every) < self.limits.cell_outputs + 2 * MAX_SWITCHES
-        # Twice: results, tracebacks and captions have text of their own beside the streams'.
-        small = self._image_bytes <= MAX_IMAGE_BYTES and self._data_bytes <= MAX_DATA_BYTES
-        images = small and self._images <= 2 * self.limits.cell_images
-        return few and images and self._chars <= 2 * self.limits.cell_text_chars
 
     def _add_text(self, output: Output) -> None:
         place = self._last.get(output.name, -1)
@@ -118,6 +146,7 @@ class GrowingCell:
     purpose: str
     setup: bool
     limits: Limits
+    background: Outputs  # of earlier cells, since the last one ended
     on_output: OnOutput | None = None
     outputs: Outputs = field(init=False)
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
@@ -162,7 +191,7 @@ class GrowingCell:
             code_lines=len(self.code.strip().splitlines()),
             started=self.started,
             status=status,
-            outputs=self.outputs.frozen(),
+            outputs=(*self.outputs.frozen(), *as_background(self.background)),
             setup=self.setup,
             **details,
         )

@@ -35,6 +35,8 @@ _PROCESSES = re.compile(r"can't start new thread|BlockingIOError: .*Resource tem
 _NO_INPUT = re.compile(r"^StdinNotImplementedError\b|^EOFError: EOF when reading a line", re.MULTILINE)
 _VARIABLE = re.compile(r"(?:<frozen os>|/os\.py), line \d+, in __getitem__[^\0]*^KeyError: '(\w+)'", re.MULTILINE)
 
+_PLOTLY = re.compile(r"Mime type rendering requires nbformat")
+
 # Import name -> package, where they differ and people meet them often.
 _PACKAGES = {
     "attr": "attrs",
@@ -104,6 +106,8 @@ def _about_limits(text: str) -> Iterator[str]:
         yield "The box's limit of processes and threads was in the way. Raise it with --pids, or use fewer workers."
     if _NO_INPUT.search(text):
         yield "Nobody can answer a prompt in the box: pass the answer as an argument, or feed it to box.run with `<`."
+    if _PLOTLY.search(text):
+        yield "The picture of a plotly figure needs a browser: display(fig) tells what it shows, matplotlib draws it."
     if found := _VARIABLE.search(text):
         yield (
             f"None of your environment variables is in the box, {found[1]} neither: secrets stay outside. "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from debugbox.bench import Bench
 from debugbox.boxfiles import RECIPES
-from debugbox.errors import BoxGone, NoSuchRecipe
+from debugbox.errors import BoxGone, CellInterrupted, NoSuchRecipe
 from debugbox.finding import Cell, Conclusion, parse
 
 _SMALL_WORDS = {"what", "when", "doe", "with", "that", "thi"}
@@ -101,6 +101,8 @@ class RecipeInvestigator:
             cell = self._bench.run_cell(code, purpose=self._card.by, timeout_s=self._timeout_s)
         except BoxGone as gone:
             return self._stopped(f"the box could not be kept: {gone.cause}")
+        except CellInterrupted as stop:
+            return self._stopped("Ctrl-C", stop.cell)
         except KeyboardInterrupt:
             return self._stopped("Ctrl-C")
         return self._conclusion_of(cell)

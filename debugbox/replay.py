@@ -25,7 +25,7 @@ def differences(first: Cell, again: Cell) -> list[str]:
 
 
 def _kept(cell: Cell) -> list[Output]:
-    return [output for output in cell.outputs if output.name != "stderr"]
+    return [output for output in cell.outputs if output.name not in ("stderr", "background")]
 
 
 def _alike(old: Output, new: Output) -> bool:

@@ -181,7 +181,7 @@ def digest_cells(cells: Sequence[Cell], marker: Marker) -> str:
     """What the cells so far asked and ended with, in a few lines each: for a conversation that starts anew."""
     entries = []
     for cell in cells[-DIGEST_CELLS:]:
-        end = _cut(_texts(cell, []), DIGEST_CHARACTERS)
+        end = _cut(_texts(cell, []), DIGEST_CHARACTERS, _rest_of(cell))
         entries.append(f"Cell {cell.id} ({cell.status}): {clean_line(cell.purpose)}\n{marker.around(end)}")
     return "\n".join(entries)
 
@@ -196,7 +196,7 @@ def _texts(cell: Cell, captions: Sequence[str]) -> str:
     errors = [_cut_traceback(output.text) for output in cell.outputs if output.kind == "error"]
     error = "\n".join(errors)[-TRACEBACK_CHARACTERS:]
     others = [_as_text(output) for output in cell.outputs if output.kind not in ("error", "image")]
-    other = _cut("\n".join(others).strip(), TEXT_CHARACTERS - len(error))
+    other = _cut("\n".join(others).strip(), TEXT_CHARACTERS - len(error), _rest_of(cell))
     return "\n".join(part for part in (other, *captions, error) if part)
 
 
@@ -204,20 +204,23 @@ def _as_text(output: Output) -> str:
     if output.kind == "record":
         data = clean_text(json.dumps(output.data, ensure_ascii=False))
         most = RECIPE_CHARACTERS if output.name == "recipe" else RECORD_CHARACTERS
-        return f"[record {output.name}] {_cut(data, most)}"
+        return f"[record {output.name}] {_cut(data, most, 'it is archived whole')}"
     label = "" if output.name in ("stdout", "result", "display") else f"[{output.name}] "
     dropped = f"\n[{output.dropped:,} characters were dropped in the box]" if output.dropped else ""
     return f"{label}{clean_text(output.text).rstrip()}{dropped}"
 
 
-def _cut(text: str, limit: int) -> str:
-    """Head and tail of `text`, at most `limit` characters, with a note of what is missing."""
+def _rest_of(cell: Cell) -> str:
+    return f"box.out({cell.id}).text[from:to] shows them"
+
+
+def _cut(text: str, limit: int, rest: str) -> str:
+    """Head and tail of `text`, at most `limit` characters, with a note of what is missing and how to see the `rest`."""
     if len(text) <= limit:
         return text
-    note = (
-        f"\n[… {len(text) - limit:,} characters cut here: keep the value in a variable and print the part you need …]\n"
-    )
-    kept = max(0, limit - len(note))
+    longest = f"\n[… {len(text):,} characters cut here: {rest} …]\n"
+    kept = max(0, limit - len(longest))
+    note = longest.replace(f"{len(text):,}", f"{len(text) - kept:,}", 1)
     return text[: kept - kept // 2] + note + text[len(text) - kept // 2 :]
 
 
@@ -225,7 +228,8 @@ def _cut_traceback(text: str) -> str:
     """The traceback within its limit; the beginning of its last line is always there."""
     frames, _, last = clean_text(text).rstrip().rpartition("\n")
     last = last[:LAST_LINE_CHARACTERS]
-    return f"{_cut(frames, TRACEBACK_CHARACTERS - len(last) - 1)}\n{last}".lstrip("\n")
+    shown = _cut(frames, TRACEBACK_CHARACTERS - len(last) - 1, "box.traceback() prints the last one in full")
+    return f"{shown}\n{last}".lstrip("\n")
 
 
 def _pictures(cell: Cell) -> tuple[list[Block], list[str]]:

@@ -143,8 +143,9 @@ def _output(output: Output) -> Node:
     text = shortened(_with_dropped(output))
     if output.name in ("result", "display"):
         return _plain(text)
-    name = "stderr" if output.name == "stderr" else "stdout"
-    return {"output_type": "stream", "name": name, "text": text}
+    if output.name not in ("stdout", "stderr"):  # a hint, or what earlier cells went on to say
+        return _plain(f"[{output.name}] {text}")
+    return {"output_type": "stream", "name": output.name, "text": text}
 
 
 def _table_text(output: Output) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 repo = pathlib.Path("/srv/repo")
 out_folder = pathlib.Path("/srv/out")
 python = "/opt/box/repo/bin/python"
+MAX_RECORD_CHARS = 800_000
 context: dict[str, Any] = json.loads(os.environ.get("DEBUGBOX_CONTEXT", "{}"))
 
 
@@ -32,7 +33,8 @@ def run(
     """Run a shell command, or a list of arguments, in the repository's folder, its interpreter first on PATH.
 
     `command` defaults to the question's `--run`. Gives a `Run` with `exit_code`, `stdout`, `stderr`,
-    `duration_s`, `timed_out`. Everything it started is killed at the timeout (in seconds).
+    `duration_s`, `timed_out`, `cpu_s`, `memory_bytes` (its largest process's peak). Everything it started is killed
+    at the timeout (in seconds).
     The context's run-time interventions act on it.
     """
     from debugbox_kernel.commands import run_command
@@ -75,10 +77,12 @@ def symptom(
 
 
 def report(name: str, data: Mapping[str, Any]) -> None:
-    """Send a record (`symptom`, `recipe`, `measurement`) as data. It must be plain, finite JSON."""
+    """Send a record (`symptom`, `recipe`, `measurement`) as data. It must be plain, finite JSON of limited size."""
     from debugbox_kernel.bundles import publish
 
     text = json.dumps(data, allow_nan=False)
+    if len(text) > MAX_RECORD_CHARS:
+        raise ValueError("a record has at most %d characters as JSON, this one %d" % (MAX_RECORD_CHARS, len(text)))
     publish({"application/vnd.debugbox.%s+json" % name: data, "text/plain": text[:2000]})
 
 
@@ -86,9 +90,9 @@ def show(figure: Any, caption: str = "") -> None:
     """Send a matplotlib figure now and close it; open figures are sent at the end of the cell anyway."""
     import sys
 
-    from debugbox_kernel.figures import publish
+    from debugbox_kernel import bundles, figures
 
-    publish(figure, caption)
+    bundles.publish(figures.bundle(figure, caption))
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)

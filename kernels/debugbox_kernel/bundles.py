@@ -10,12 +10,18 @@ from typing import Any
 from debugbox_kernel.streams import encodable, encodable_data
 
 TABLE = "application/vnd.debugbox.table+json"
-MAX_TEXT_CHARS = 16 << 20  # of one display: a message of the kernel holds no more
+CUT = "application/vnd.debugbox.cut+json"  # how much of a text is gone from its middle
+MAX_TEXT_CHARS = 4 << 20  # of one display or traceback: the supervisor keeps less, and reads no message of 64 MiB
 MAX_PNG_BYTES = 16 << 20
 _PLOTLY = "application/vnd.plotly.v1+json"
 _ADVICE = "[only its name is kept: %s has no place in a finding. Draw it with matplotlib, or print what it holds]"
 
 Bundle = dict[str, Any]
+
+
+def is_plotly(obj: Any) -> bool:
+    """A figure of plotly. It would display itself, and fail where `nbformat` is not installed."""
+    return isinstance(obj, getattr(sys.modules.get("plotly.basedatatypes"), "BaseFigure", ()))
 
 
 def kept(obj: Any, made: Bundle) -> Bundle:
@@ -35,7 +41,7 @@ def kept(obj: Any, made: Bundle) -> Bundle:
 
 
 def sendable(data: Bundle) -> Bundle:
-    """`data` as a message can carry it: text without lone surrogates, nothing beyond the size of a message."""
+    """`data` with words for whatever has no place in a finding, without lone surrogates; text whole."""
     sent = dict(data)
     text = sent.get("text/plain")
     if _PLOTLY in sent:  # its own `show` comes here without a detour over `kept`
@@ -43,7 +49,7 @@ def sendable(data: Bundle) -> Bundle:
     if not isinstance(text, str):
         others = ", ".join(sorted(str(name) for name in sent)) or "nothing"
         text = "" if "image/png" in sent or any("debugbox" in name for name in sent) else _ADVICE % others
-    sent["text/plain"] = encodable(_shortened(text))
+    sent["text/plain"] = encodable(text)
     if len(sent.get("image/png", "")) > MAX_PNG_BYTES:
         sent.pop("image/png")
         sent["text/plain"] += "\n[a picture of more than %d MiB was left out]" % (MAX_PNG_BYTES >> 20)
@@ -52,6 +58,12 @@ def sendable(data: Bundle) -> Bundle:
         for name, value in sent.items()
         if name in ("text/plain", "image/png") or "debugbox" in name
     }
+
+
+def fitting(data: Bundle) -> Bundle:
+    """`data` with its text short enough for a message; how much of it is gone goes with it."""
+    text, cut = shortened(data["text/plain"])
+    return {**data, "text/plain": text, CUT: {"characters": cut}} if cut else data
 
 
 def publish(bundle: Bundle) -> None:
@@ -100,8 +112,9 @@ def _offers(obj: Any, form: str) -> bool:
     return not isinstance(obj, type) and callable(getattr(type(obj), "_repr_%s_" % form, None))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> tuple[str, int]:
+    """Head and tail of a text that is too long for a message, and how many characters lay between them."""
     if len(text) <= MAX_TEXT_CHARS:
-        return text
+        return text, 0
     half = MAX_TEXT_CHARS // 2
-    return "%s\n[... %d characters cut ...]\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+    return text[:half] + text[-half:], len(text) - 2 * half

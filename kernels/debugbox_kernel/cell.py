@@ -23,13 +23,16 @@ class RunningCell:
         self.started = time.monotonic()
         self.interrupted: float | None = None  # when its limit was reached
         self.status = "ok"
+        self.child_bytes = 0  # of the largest process it has waited for, says the kernel
         self._replied: float | None = None
         self._idle: float | None = None
         self._heard = self.started
 
-    def replied(self, status: object) -> None:
+    def replied(self, content: dict[str, Any]) -> None:
         self._replied = time.monotonic()
-        self.status = "ok" if status == "ok" else "error"
+        self.status = "ok" if content.get("status") == "ok" else "error"
+        largest = content.get("child_bytes")
+        self.child_bytes = largest if isinstance(largest, int) and 0 <= largest < 1 << 60 else 0
 
     def heard(self) -> None:
         """Output of it came: after a reply too, for a busy kernel sends that first and the backlog later."""

@@ -10,11 +10,45 @@ import codecs
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 
 _WAIT_S = 0.25  # longer than the kernel keeps its own text back
 _FLOWS_S = 0.5  # so long after the last piece the next one is taken at once
 _TAKE_BYTES = 1 << 18
 _TAIL_CHARS = 2000
+
+
+class Descriptors:
+    """The reading ends of both pipes. `sink(name, text)` gets what is taken."""
+
+    def __init__(self, ends: dict[str, int], sink: Callable[[str, str], None]) -> None:
+        self._every = [Descriptor(name, fd) for name, fd in ends.items()]
+        self._sink = sink
+
+    def listening(self) -> set[int]:
+        """Those whose next bytes are worth waking up for."""
+        return {each.fd for each in self._every if each.is_listening}
+
+    def readable(self, fds: set[int]) -> None:
+        for each in self._every:
+            if each.fd in fds:
+                each.readable(time.monotonic())
+
+    def take_due(self) -> None:
+        for each in self._every:
+            if each.due is not None and each.due <= time.monotonic():
+                self._sink(each.name, each.take())
+
+    def take_all(self) -> None:
+        for each in self._every:
+            self._sink(each.name, each.take_all())
+
+    def due_at(self) -> list[float]:
+        return [each.due for each in self._every if each.due is not None]
+
+    def tail(self, name: str) -> str:
+        """The last that was taken of a stream: a kernel that does not start says there why."""
+        return next(each.tail for each in self._every if each.name == name)
 
 
 class Descriptor:
@@ -34,7 +68,6 @@ class Descriptor:
 
     @property
     def tail(self) -> str:
-        """The last that was taken: a kernel that does not start says there why."""
         return "".join(self._tail)[-_TAIL_CHARS:]
 
     def readable(self, now: float) -> None:

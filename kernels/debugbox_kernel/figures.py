@@ -18,24 +18,44 @@ MAX_PIXELS = 20_000_000  # the host refuses more than 25 million
 MAX_SIDE = 20_000
 _MIME = "application/vnd.debugbox.figure+json"
 
+Bundle = dict[str, Any]
+
+
+_sent: set[int] = set()  # hashes of the pictures that the cell has displayed itself
+
+
+def is_figure(obj: Any) -> bool:
+    module = sys.modules.get("matplotlib.figure")
+    return isinstance(obj, getattr(module, "Figure", ()))
+
+
+def note_sent(data: Bundle) -> None:
+    """A figure that a cell has displayed, and not changed since, does not come again at its end."""
+    if _MIME in data:
+        _sent.add(hash(data.get("image/png")))
+
 
 def publish_open() -> None:
     """Send every figure that the cell left open, then close it. One that cannot be drawn is told in words."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return
+    displayed = frozenset(_sent)
     for number in pyplot.get_fignums():
         figure = pyplot.figure(number)
         try:
-            publish(figure)
+            drawn = bundle(figure)
+            if hash(drawn["image/png"]) not in displayed:
+                bundles.publish(drawn)
         except Exception as error:  # noqa: BLE001 (artists and formatters of the user's may raise anything)
             print("figure %d could not be drawn: %s: %s" % (number, type(error).__name__, error), file=sys.stderr)
         finally:
             pyplot.close(figure)
+    _sent.clear()
 
 
-def publish(figure: Any, caption: str = "") -> None:
-    """Send one figure as PNG with its audit. A figure of a hostile size is drawn smaller, and says so."""
+def bundle(figure: Any, caption: str = "") -> Bundle:
+    """One figure as PNG with its audit. A figure of a hostile size is drawn smaller, and says so."""
     facts = audit.describe(figure)
     facts["caption"] = caption
     dpi = fitting_dpi(*figure.get_size_inches())
@@ -46,7 +66,7 @@ def publish(figure: Any, caption: str = "") -> None:
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=dpi, bbox_inches=_outline(figure, dpi), metadata={"Software": None})
     picture = base64.b64encode(png.getvalue()).decode("ascii")
-    bundles.publish({"image/png": picture, "text/plain": audit.words(facts), _MIME: facts})
+    return {"image/png": picture, "text/plain": audit.words(facts), _MIME: facts}
 
 
 def fitting_dpi(width: float, height: float) -> float:

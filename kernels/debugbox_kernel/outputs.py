@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 from .wire import Wire
@@ -17,7 +17,11 @@ PIECE = 1 << 16  # characters an output line carries at most: escaped, they stay
 RECORD = "application/vnd.debugbox."
 RECORDS = ("symptom", "recipe", "measurement", "probe")
 _TABLE = RECORD + "table+json"
-_MAX_ERROR_CHARS = 1 << 16
+_CUT = RECORD + "cut+json"
+# Beside what a program prints: a result may take so much even when the words of others have used up the room.
+_LEAST_CHARS = {"error": 4000}
+_LEAST_OTHER_CHARS = 500
+MAX_ERRORS = 20  # a cell with too many displays may still fail, and must be able to say so
 _MAX_DATA_CHARS = 800_000  # of an output's data as JSON, so that its line stays below the line limit
 
 
@@ -33,9 +37,11 @@ class CellOutputs:
         self._tail: deque[tuple[str, str]] = deque()
         self._tail_chars = 0
         self._cut = 0
-        self._sent = 0
+        self._words_left: int = limits["text_chars"] // 2  # of all that is no stream
+        self._sent: Counter[str] = Counter()  # outputs by kind; displays of every kind count as one
         self._images = 0
         self._displays: dict[str, int] = {}  # display ids of the kernel, by our own numbers
+        self._shown: set[int] = set()  # those of them that were sent
         self._updates: dict[int, dict[str, Any]] = {}  # the last update of each
         self.dropped_outputs = 0
 
@@ -110,40 +116,65 @@ class CellOutputs:
         return self._displays.setdefault(id, len(self._displays) + 1)
 
     def _display(self, name: str, data: dict[str, Any], number: int) -> None:
-        text, dropped = _cut(_string(data.get("text/plain", "")), self._cell)
+        text, gone = _string(data.get("text/plain", "")), _gone(data)
         for kind in RECORDS:
             record = data.get(RECORD + kind + "+json")
             if isinstance(record, dict):
-                return self.one("record", kind, text=text, data=record)
+                return self.one("record", kind, text, data=record)
         if isinstance(data.get(_TABLE), dict):
-            return self.one("table", name, number, text=text, data=data[_TABLE])
+            return self.one("table", name, text, number, gone, data=data[_TABLE])
         if "image/png" in data:
-            return self._image(name, number, data, text)
-        return self.one("text", name, number, text=text, dropped=dropped)
+            return self._image(name, text, number, data)
+        return self.one("text", name, text, number, gone)
 
-    def _image(self, name: str, number: int, data: dict[str, Any], text: str) -> None:
+    def _image(self, name: str, text: str, number: int, data: dict[str, Any]) -> None:
+        """A picture, or its words alone where there are too many, or it is too large."""
         png = _png(data["image/png"])
         audit = data.get(RECORD + "figure+json", {})
         if self._images >= self._limits["images"] or len(png) > self._limits["image_bytes"]:
-            self.dropped_outputs += 1
+            lost = self.dropped_outputs + 1  # once, also where there is no room for its words
+            why = "%d of a cell are kept, of at most %d bytes" % (self._limits["images"], self._limits["image_bytes"])
+            self.one("text", name, "%s\n[its picture is left out: %s]" % (text, why), number)
+            self.dropped_outputs = lost
             return
         self._images += 1
         audit = audit if isinstance(audit, dict) else {}
-        self.one("image", name, number, text=text, data=audit, size=len(png), bulk=png)
+        self.one("image", name, text, number, data=audit, size=len(png), bulk=png)
 
-    def one(self, kind: str, name: str, display: int = 0, **fields: Any) -> None:
-        """Any output that is not a stream's text; over the limit it is counted only."""
-        if self._sent >= self._limits["outputs"]:
+    def one(self, kind: str, name: str, text: str, display: int = 0, gone: int = 0, **fields: Any) -> None:
+        """Any output that is not a stream's text; over the limit it is counted only.
+
+        `gone` characters are missing from the middle of `text` already.
+        """
+        if not self._has_room(kind, display):
             self.dropped_outputs += 1
             return
         if len(json.dumps(fields.get("data", {}))) > _MAX_DATA_CHARS:
             fields["data"] = {}
-            fields["text"] = "[data over its limit left out] " + fields["text"]
+            text = "[data over its limit left out] " + text
             self.dropped_outputs += 1
-        self._sent += 1
+        text, dropped = self._within_room(kind, text, gone)
         if display:
             fields["display"] = display
-        self._wire.send("output", id=self._cell, kind=kind, name=name, **fields)
+        self._wire.send("output", id=self._cell, kind=kind, name=name, text=text, dropped=dropped, **fields)
+
+    def _has_room(self, kind: str, display: int) -> bool:
+        """Records and errors have room of their own; a display's new state takes the place of the old one."""
+        if display in self._shown:
+            return True
+        counted = kind if kind in ("error", "record") else "display"
+        if self._sent[counted] >= (MAX_ERRORS if kind == "error" else self._limits["outputs"]):
+            return False
+        self._sent[counted] += 1
+        if display:
+            self._shown.add(display)
+        return True
+
+    def _within_room(self, kind: str, text: str, gone: int) -> tuple[str, int]:
+        room = max(_LEAST_CHARS.get(kind, _LEAST_OTHER_CHARS), min(PIECE, self._words_left))
+        kept, dropped = _cut(text, self._cell, room, gone)
+        self._words_left -= len(kept)
+        return kept, dropped
 
 
 def _marker(cut: int, cell: int) -> str:
@@ -152,21 +183,31 @@ def _marker(cut: int, cell: int) -> str:
     return "\n[... %d characters cut here: %s ...]\n" % (cut, where)
 
 
-def _cut(text: str, cell: int, room: int = PIECE) -> tuple[str, int]:
-    """Head and tail of `text`, and how many characters lie between them."""
-    if len(text) <= room:
+def _cut(text: str, cell: int, room: int, gone: int = 0) -> tuple[str, int]:
+    """Head and tail of `text`, and how many characters lie between them, the `gone` ones included."""
+    if len(text) <= room and not gone:
         return text, 0
-    cut = len(text) - 2 * (room // 2)
-    return text[: room // 2] + _marker(cut, cell) + text[-(room // 2) :], cut
+    half = min(room, len(text)) // 2
+    cut = len(text) - 2 * half + gone
+    return text[:half] + _marker(cut, cell) + text[len(text) - half :], cut
 
 
-def forward(message_type: str, content: dict[str, Any], outputs: CellOutputs, cell: int) -> None:
+def _gone(content: dict[str, Any]) -> int:
+    """How many characters the kernel has cut from the text of a display, as it says."""
+    said = content.get(_CUT)
+    return _count(said.get("characters")) if isinstance(said, dict) else 0
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value < 1 << 60 else 0
+
+
+def forward(message_type: str, content: dict[str, Any], outputs: CellOutputs) -> None:
     """One iopub message as outputs. Raises TypeError, KeyError or ValueError on a malformed one."""
     if message_type == "stream":
-        dropped = content.get("dropped", 0)
-        outputs.text(stream_name(content), _string(content["text"]), dropped if isinstance(dropped, int) else 0)
+        outputs.text(stream_name(content), _string(content["text"]), _count(content.get("dropped")))
     elif message_type == "error":
-        _forward_error(content, outputs, cell)
+        _forward_error(content, outputs)
     elif message_type == "execute_result":
         outputs.display("result", content)
     elif message_type == "display_data":
@@ -180,11 +221,11 @@ def stream_name(content: dict[str, Any]) -> str:
     return "stderr" if content["name"] == "stderr" else "stdout"
 
 
-def _forward_error(content: dict[str, Any], outputs: CellOutputs, cell: int) -> None:
+def _forward_error(content: dict[str, Any], outputs: CellOutputs) -> None:
     lines = content["traceback"]
     if not isinstance(lines, list):
         raise TypeError("traceback")
-    text, dropped = _cut("\n".join(_string(line) for line in lines), cell, _MAX_ERROR_CHARS)
+    text = "\n".join(_string(line) for line in lines)
     data: dict[str, Any] = {
         "ename": _string(content["ename"])[:200],
         "evalue": _string(content["evalue"])[:4000],
@@ -192,7 +233,7 @@ def _forward_error(content: dict[str, Any], outputs: CellOutputs, cell: int) -> 
     }
     if isinstance(content.get("frames"), list):
         data["frames"] = [_frame(each) for each in content["frames"][-50:]]
-    outputs.one("error", data["ename"], text=text, data=data, dropped=dropped)
+    outputs.one("error", data["ename"], text, gone=_count(content.get("dropped")), data=data)
 
 
 def _frame(frame: Any) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from IPython.core.formatters import BaseFormatter, DisplayFormatter
 from jupyter_client.session import extract_header
 from traitlets import ObjectName, Type, Unicode
 
-from debugbox_kernel import beforehand, bundles, figures, tables, tracebacks
+from debugbox_kernel import beforehand, bundles, commands, figures, tables, tracebacks
 from debugbox_kernel.owners import Header
-from debugbox_kernel.streams import encodable, encodable_data, outlet, owners, restore
+from debugbox_kernel.streams import encodable, outlet, owners, restore
 
 Bundle = dict[str, Any]
 
@@ -49,6 +49,10 @@ class BoxFormatter(DisplayFormatter):
     """What has a place in a finding: plain text, PNG, tables. The rest gets words in its place."""
 
     def format(self, obj: Any, include: Any = None, exclude: Any = None) -> tuple[Bundle, Bundle]:
+        if figures.is_figure(obj):
+            return figures.bundle(obj), {}
+        if bundles.is_plotly(obj):
+            return {"text/plain": bundles.plotly_words(obj.to_plotly_json())}, {}
         made, metadata = super().format(obj, include, exclude)
         return bundles.kept(obj, made), metadata
 
@@ -65,20 +69,23 @@ class _Owned:
         """Nothing: ipykernel sets what `owners` knows already."""
 
 
+def _outgoing(data: Bundle) -> Bundle:
+    """`data` as it can be sent, behind all text that was printed before it."""
+    outlet().flush()
+    data = bundles.sendable(data)
+    owners.of_this_output().note(data["text/plain"] + "\n")
+    figures.note_sent(data)
+    return bundles.fitting(data)
+
+
 class BoxDisplayPublisher(_Owned, ZMQDisplayPublisher):
     def publish(self, data: Bundle, metadata: Any = None, *args: Any, **options: Any) -> None:
-        outlet().flush()
-        data = bundles.sendable(data)
-        owners.of_this_output().note(data.get("text/plain", "") + "\n")
-        super().publish(data, metadata, *args, **options)
+        super().publish(_outgoing(data), metadata, *args, **options)
 
 
 class BoxDisplayHook(_Owned, ZMQShellDisplayHook):
     def write_format_data(self, format_dict: Bundle, md_dict: Any = None) -> None:
-        outlet().flush()
-        format_dict = bundles.sendable(format_dict)
-        owners.of_this_output().note(format_dict.get("text/plain", "") + "\n")
-        super().write_format_data(format_dict, md_dict)
+        super().write_format_data(_outgoing(format_dict), md_dict)
 
     def quiet(self) -> bool:
         """Whether the cell ends in a semicolon. IPython would look into a history that is not kept."""
@@ -119,6 +126,7 @@ class BoxShell(ZMQInteractiveShell):
     def _before_cell(self, info: Any) -> None:
         owners.number(int(info.cell_id or 0))
         self.source = str(info.raw_cell)
+        commands.largest_child.start_cell()
         enter_repository()
 
     def _after_cell(self) -> None:
@@ -128,6 +136,11 @@ class BoxShell(ZMQInteractiveShell):
         finally:
             outlet().end_cell()
             restore()
+
+    def ask_exit(self) -> None:
+        """`quit()` and `exit()` end the cell, as they end a script. ipykernel would stop the kernel a moment later,
+        in the middle of another cell."""
+        raise SystemExit
 
     def showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         """As IPython does, and a group of exceptions like any other: IPython would only print it."""
@@ -141,7 +154,7 @@ class BoxShell(ZMQInteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         """What ipykernel sends, with frames as data and cut to the user's own."""
         outlet().end_cell()
-        content = encodable_data(tracebacks.describe(etype, evalue))
+        content = tracebacks.describe(etype, evalue)
         owners.of_this_output().note("\n".join(tracebacks.in_full(evalue)) + "\n")
         channel: Any = self.displayhook
         channel.session.send(channel.pub_socket, "error", content, channel.parent_header, ident=b"error")
@@ -159,7 +172,7 @@ class BoxKernel(IPythonKernel):
                 sys.stdout.write(str(payload.get("data", {}).get("text/plain", "")))
         outlet().flush()
         kept: Bundle = {name: content[name] for name in ("status", "execution_count", "ename") if name in content}
-        return {**kept, "ename": encodable(kept.get("ename", ""))}
+        return {**kept, "ename": encodable(kept.get("ename", "")), "child_bytes": commands.largest_child.memory_bytes}
 
 
 class BoxKernelApp(IPKernelApp):
@@ -171,12 +184,16 @@ class BoxKernelApp(IPKernelApp):
         self.config.HistoryManager.enabled = False
         self.config.InteractiveShell.banner1 = ""
         beforehand.load()
+        # Nobody can debug through the protocol. Its module costs a fifth of the start and warns on stderr.
+        sys.modules["debugpy"] = None  # type: ignore[assignment]  # so that importing it fails
         super().initialize(argv)
+        del sys.modules["debugpy"]
 
     def init_iopub(self, context: Any) -> None:
+        # Beyond 1000 messages that nobody has read yet, output would be thrown away without a word. Set before the
+        # socket is bound: connections that are made later do not hear of it any more.
+        context.setsockopt(zmq.SNDHWM, 0)
         super().init_iopub(context)
-        # Beyond 1000 messages that nobody has read yet, output would be thrown away without a word.
-        self.iopub_thread.schedule(lambda: self.iopub_thread.socket.setsockopt(zmq.SNDHWM, 0))
 
     def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """No file in the box may configure the kernel."""

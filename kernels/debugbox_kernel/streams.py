@@ -12,13 +12,15 @@ import os
 import select
 import sys
 import threading
+import time
 from functools import partial
 from typing import Any
 
-from debugbox_kernel.lastwords import STREAMS, Recorder
+from debugbox_kernel.lastwords import RING_BYTES, STREAMS, Recorder
 from debugbox_kernel.owners import CellText, Owners
 
 FLUSH_AFTER_S = 0.2  # text waits this long for more of its kind
+_RECORDED_CHARS = RING_BYTES // 8  # so much waiting text the recorder has for certain
 MAX_RUNS = 200  # changes of stream in one flush that keep their order: each is a message
 _DRAIN_BYTES = 1 << 20  # taken from a pipe at once: a flood must not hold up the cell for ever
 READING_ENDS = {"stdout": 10, "stderr": 11}  # descriptors that the supervisor leaves us with
@@ -81,6 +83,8 @@ class Outlet:
         self._lines: dict[str, tuple[int, str]] = {}  # of a forked child: what waits for the end of its line
         self._queue: list[tuple[CellText, str, list[str]]] = []
         self._scheduled = False
+        self._sent_at = 0.0
+        self._waiting_chars = 0
 
     def write(self, name: str, text: str) -> None:
         if os.getpid() != self._pid:
@@ -98,6 +102,17 @@ class Outlet:
             return
         for name, text in self._descriptors.take():
             self._put(owners.running, name, text)
+
+    def settle(self) -> None:
+        """What a cell asks for by `flush`: its text is on its way, or soon will be where some has just gone.
+
+        A loop that flushes each line would else make a message of each. A crash loses nothing: the recorder has it.
+        """
+        recent = time.monotonic() - self._sent_at < FLUSH_AFTER_S
+        if os.getpid() == self._pid and recent and self._waiting_chars < _RECORDED_CHARS:
+            self.drain()
+        else:
+            self.flush()
 
     def flush(self) -> None:
         """Send what waits, and come back when it is on its way."""
@@ -145,6 +160,7 @@ class Outlet:
             now = cell.add(name, text)
             if not now:
                 return
+            self._waiting_chars += len(now)
             recent = self._queue[-1:] if len(self._queue) < MAX_RUNS else reversed(self._queue)
             same = next((pieces for owner, stream, pieces in recent if owner is cell and stream == name), None)
             if same is not None:
@@ -164,6 +180,7 @@ class Outlet:
         with self._sending:
             with self._lock:
                 queue, self._queue = self._queue, []
+                self._sent_at, self._waiting_chars = time.monotonic(), 0
             for cell, name, pieces in queue:
                 self._send_text(cell, name, "".join(pieces), 0)
 
@@ -199,7 +216,7 @@ class BoxStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        self._outlet.flush()
+        self._outlet.settle()
 
     def fileno(self) -> int:
         return self._descriptor

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from debugbox_kernel import seccomp
+from debugbox_kernel import files, greeting, seccomp
 from debugbox_kernel.cell import RunningCell
-from debugbox_kernel.child import OUT, Kernel
+from debugbox_kernel.child import Kernel
 from debugbox_kernel.death import oom_kills
-from debugbox_kernel.descriptors import Descriptor
+from debugbox_kernel.descriptors import Descriptors
 from debugbox_kernel.lastwords import STREAMS, LastWords
 from debugbox_kernel.outputs import CellOutputs, forward, stream_name
 from debugbox_kernel.unpack import Unpacking
@@ -28,7 +28,6 @@ from debugbox_kernel.wire import HostGone, Wire
 if TYPE_CHECKING:
     from debugbox_kernel.channels import Channels, Message
 
-PROTOCOL = 1
 MAX_ZMQ_BYTES = 64 << 20
 MAX_BAD_MESSAGES = 1000
 _LAST_MESSAGES_S = 0.3  # granted to what a dead kernel had sent
@@ -51,7 +50,7 @@ def harden() -> None:
 
 
 def serve(wire: Wire) -> None:
-    hello = wait_for_hello(wire)
+    hello = greeting.wait_for_hello(wire)
     limits = hello["limits"]
     last_words = LastWords()
     kernel = Kernel.start(hello.get("context", {}), limits["cpus"])
@@ -62,23 +61,6 @@ def serve(wire: Wire) -> None:
     Supervisor(wire, kernel, channels, last_words, limits).run()
 
 
-def wait_for_hello(wire: Wire) -> dict[str, Any]:
-    import select
-
-    poll = select.poll()
-    poll.register(wire.stdin_fd, select.POLLIN)
-    while True:
-        message = wire.receive()
-        if message is not None:
-            break
-        if not poll.poll(max(0, wire.lease_left()) * 1000):
-            raise HostGone("no hello")
-    if message["type"] != "hello" or message.get("protocol") != PROTOCOL:
-        wire.send("refused", what="hello", why="this box speaks protocol %d" % PROTOCOL)
-        raise HostGone("no hello")
-    return message
-
-
 class Supervisor:
     """The loop: host messages, kernel messages, deadlines. One cell runs at a time."""
 
@@ -87,25 +69,23 @@ class Supervisor:
     ) -> None:
         self.wire, self.kernel, self.channels, self.limits = wire, kernel, channels, limits
         self.last_words = last_words
-        self.descriptors = [Descriptor(name, fd) for name, fd in kernel.ends.items()]
+        self.descriptors = Descriptors(kernel.ends, lambda name, text: self._outputs().text(name, text))
         self.waiting: deque[dict[str, Any]] = deque()  # cells that came before the kernel was ready
         self.ready = False
         self._greeting: dict[str, Any] | None = None  # the kernel's first reply
         self._published = False  # something came on iopub
         self.unpacking: Unpacking | None = None
         self.cell: RunningCell | None = None
-        self.background = CellOutputs(0, wire, limits)  # of no running cell: bounded for the life of the box
+        self.background = CellOutputs(0, wire, limits)  # of no running cell, since the last one ended
         self.bad = 0
 
     def run(self) -> None:
         while True:
-            listening = {each.fd: each for each in self.descriptors if each.is_listening}
-            readable = self.channels.poll(self._timeout_s(), {self.wire.stdin_fd, self.kernel.fd, *listening})
-            for fd in readable & set(listening):
-                listening[fd].readable(time.monotonic())
+            descriptors = {self.wire.stdin_fd, self.kernel.fd, *self.descriptors.listening()}
+            self.descriptors.readable(self.channels.poll(self._timeout_s(), descriptors))
             self._hear_host()
             self._read_kernel()
-            self._take_due()
+            self.descriptors.take_due()
             self._look_at_deadlines()
             self._reap()
 
@@ -153,7 +133,7 @@ class Supervisor:
 
     def _send_file(self, path: str, max_bytes: int) -> None:
         try:
-            data = read_regular_file(path, max_bytes)
+            data = files.read_regular_file(path, max_bytes)
         except (OSError, ValueError) as error:
             self.wire.send("refused", what="read_file", why=str(error))
         else:
@@ -187,22 +167,12 @@ class Supervisor:
         if not self.ready:
             self._greeting = message["content"]
         elif self.cell and message["parent_header"].get("msg_id") == self.cell.request:
-            self.cell.replied(message["content"].get("status"))
+            self.cell.replied(message["content"])
 
     def _become_ready(self, content: dict[str, Any]) -> None:
         """Both channels have spoken. Before that, output of a first cell would be lost: iopub is subscribed late."""
-        implementation = "%s %s" % (content.get("implementation"), content.get("implementation_version"))
-        language = content.get("language_info")
         self.ready = True
-        self.wire.send(
-            "ready",
-            protocol=PROTOCOL,
-            python=str(language.get("version") if isinstance(language, dict) else None)[:40],
-            kernel=implementation[:80],
-            pid=os.getpid(),
-            enforced=self.kernel.enforced,
-            unenforced=[name for name, applied in self.kernel.enforced.items() if not applied],
-        )
+        self.wire.send("ready", **greeting.ready_fields(content, self.kernel.enforced))
         self._start_next()
 
     def _on_iopub(self, message: Message) -> None:
@@ -218,31 +188,20 @@ class Supervisor:
         try:
             if message["msg_type"] == "stream":
                 self.last_words.heard(stream_name(content), content["text"])
-            forward(message["msg_type"], content, outputs, self.cell.id if self.cell and mine else 0)
+            forward(message["msg_type"], content, outputs)
         except (KeyError, TypeError, ValueError):
             self._count_bad()
 
-    # From the kernel's descriptors
-
-    def _take_due(self) -> None:
-        now = time.monotonic()
-        for each in self.descriptors:
-            if each.due is not None and each.due <= now:
-                self._outputs().text(each.name, each.take())
-
-    def _take_all(self) -> None:
-        for each in self.descriptors:
-            self._outputs().text(each.name, each.take_all())
+    # Cells
 
     def _outputs(self) -> CellOutputs:
+        """Where belongs what has no sender: the running cell, or nobody's."""
         return self.cell.outputs if self.cell is not None else self.background
-
-    # Cells
 
     def _start_next(self) -> None:
         if not self.ready or self.cell is not None or not self.waiting:
             return
-        self._take_all()  # it is none of the next cell's
+        self.descriptors.take_all()  # it is none of the next cell's
         self.last_words.start_cell()
         self.kernel.reset_peak()
         request = self.waiting.popleft()
@@ -266,9 +225,10 @@ class Supervisor:
             self.kernel.interrupt()
 
     def _finish_cell(self, cell: RunningCell, status: str, cause: str = "") -> None:
-        self._take_all()
+        self.descriptors.take_all()
         self.cell = None
         cell.outputs.finish()
+        lost = cell.outputs.dropped_outputs + self._end_background()
         cpu_s, memory_bytes = self.kernel.usage()
         self.wire.send(
             "done",
@@ -276,13 +236,20 @@ class Supervisor:
             status=status,
             duration_s=time.monotonic() - cell.started,
             cpu_s=max(0.0, cpu_s - cell.cpu_before_s),
-            memory_bytes=memory_bytes,
-            dropped_outputs=cell.outputs.dropped_outputs,
+            memory_bytes=max(memory_bytes, cell.child_bytes),
+            dropped_outputs=lost,
             oom_kills=max(0, oom_kills() - cell.oom_before),
             kernel_lost=cause,
         )
         if not cause:
             self._start_next()
+
+    def _end_background(self) -> int:
+        """Send what is left of the background; what comes from now on has new room. Gives how much was dropped."""
+        self.background.finish()
+        lost = self.background.dropped_outputs
+        self.background = CellOutputs(0, self.wire, self.limits)
+        return lost
 
     # The end
 
@@ -303,12 +270,13 @@ class Supervisor:
         self.channels.wait_for_end(_LAST_MESSAGES_S)
         while self._read_kernel():
             pass
-        self._take_all()
+        self.descriptors.take_all()
         self._recover_last_words()
         before = self.cell.oom_before if self.cell is not None else 0
         memory, kills = self.limits["memory_bytes"], oom_kills() - before
-        cause = self.kernel.cause_of_death(status, memory, kills, self.descriptors[1].tail)
+        cause = self.kernel.cause_of_death(status, memory, kills, self.descriptors.tail("stderr"))
         self._outputs().finish()
+        self.background.finish()
         self._report_death(cause)
 
     def _recover_last_words(self) -> None:
@@ -327,26 +295,12 @@ class Supervisor:
         if self.wire.pending():
             return 0.0
         now = time.monotonic()
-        due = [self.wire.lease_left(), *(each.due - now for each in self.descriptors if each.due is not None)]
+        due = [self.wire.lease_left(), *(at - now for at in self.descriptors.due_at())]
         if self.cell is not None:
             due.append(self.cell.next_deadline() - now)
         if not self.ready:
             due.append(self.channels.knock())
         return max(0.0, min(due))
-
-
-def read_regular_file(name: str, max_bytes: int) -> bytes:
-    """A regular file directly below /srv/out. Links are not followed, nothing is waited for."""
-    if "/" in name or name in ("", ".", ".."):
-        raise ValueError("only names directly below %s" % OUT)
-    fd = os.open(os.path.join(OUT, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as file:
-        import stat
-
-        details = os.fstat(file.fileno())
-        if not stat.S_ISREG(details.st_mode) or details.st_size > max_bytes:
-            raise ValueError("not a regular file of at most %d bytes" % max_bytes)
-        return file.read(max_bytes)
 
 
 if __name__ == "__main__":

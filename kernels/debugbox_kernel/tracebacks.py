@@ -6,25 +6,34 @@ import linecache
 import traceback
 from typing import Any
 
+from debugbox_kernel.bundles import shortened
+from debugbox_kernel.streams import encodable_data
+
 REPO = "/srv/repo/"
 _MAX_FRAMES = 30  # of one exception: the first third and the last of a long recursion
 _MAX_CHAIN = 10
 _MAX_PARTS = 10  # of an exception group
+_MAX_VALUE_CHARS = 4000  # of its message as data
+_MAX_SOURCE_CHARS = 500
 
 
 def describe(etype: Any, evalue: BaseException) -> dict[str, Any]:
-    """The content of an `error` message: `ename`, `evalue`, `traceback` (lines), `frames` (of the last exception)."""
+    """The content of an `error` message: `ename`, `evalue`, `traceback` (its text, in a list as elsewhere), `frames`
+    (of the last exception), and how many characters were `dropped` from the middle of the text."""
     lines: list[str] = []
     for number, exception in enumerate(_chain(evalue)):
         if number:
             lines += ["", "which led to:", ""]
         lines += _lines(exception)
-    return {
+    text, dropped = shortened("\n".join(lines))
+    content = {
         "ename": str(etype.__name__),
-        "evalue": _words(evalue),
-        "traceback": lines,
+        "evalue": _words(evalue)[:_MAX_VALUE_CHARS],
+        "traceback": [text],
         "frames": [_frame(each) for each in _user_frames(evalue)[0]],
+        "dropped": dropped,
     }
+    return {name: encodable_data(value) for name, value in content.items()}
 
 
 def in_full(evalue: BaseException | None) -> list[str]:
@@ -93,7 +102,7 @@ def _is_ours(filename: str) -> bool:
 
 def _frame(frame: traceback.FrameSummary) -> dict[str, Any]:
     file = frame.filename[len(REPO) :] if frame.filename.startswith(REPO) else frame.filename
-    source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()[:_MAX_SOURCE_CHARS]
     return {"file": file, "line": frame.lineno or 0, "function": frame.name, "source": source}
 
 

@@ -10,7 +10,7 @@ from debugbox.engines import Engine
 from debugbox.settings import Limits
 from debugbox.snapshot import take_snapshot
 from tests.conftest import git
-from tests.contract.pairs import PAIRS, Pair, environment_of
+from tests.contract.pairs import DEFAULT, PAIRS, Pair, environment_of
 
 # Names of the standard library: a repository may have them, and the kernel must live with it.
 SHADOWING = ("random", "types", "json", "traceback", "base64", "subprocess", "io", "linecache", "calendar", "token")
@@ -36,6 +36,17 @@ def boxes(engine: Engine, pair: Pair, tmp_path_factory: pytest.TempPathFactory) 
 def shared_box(boxes: Boxes) -> Iterator[Box]:
     """One box for the cells that leave no trace: a box a test would only be slower."""
     with boxes.open() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def library_box(engine: Engine, pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """A box with pandas, polars and plotly, in the default pair only: what is tested is theirs, not the kernel's."""
+    if pair is not DEFAULT:
+        pytest.skip("once is enough")
+    folder = tmp_path_factory.mktemp("tables")
+    (folder / "app.py").write_text("")
+    with boxes_of(folder, engine, Pair(requirements=("pandas", "polars", "plotly"))).open() as box:
         yield box
 
 

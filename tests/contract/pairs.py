@@ -39,6 +39,8 @@ def environment_of(engine: Engine, pair: Pair) -> Environment:
     """The pair's environment, built once per machine and box files. Skips the test where the engine cannot."""
     try:
         python = engine.interpreter(SpecifierSet(), pair.python or None)
+        if pair.python not in ("", python):  # an engine that lacks it may offer another
+            raise NoInterpreter(pair.python, python)
         name = "".join(each for each in f"{python}{pair}" if each.isalnum())
         plan = EnvironmentPlan(key=f"test{box_files_hash()[:16]}{name}", python=python, requirements=pair.requirements)
         return engine.find(plan) or engine.build(plan, lambda line: None)

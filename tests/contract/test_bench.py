@@ -15,6 +15,7 @@ from debugbox.box import Boxes
 from debugbox.errors import CellInterrupted
 from debugbox.finding import Cell
 from debugbox.journal import Journal
+from debugbox.recipes import Card, RecipeInvestigator
 from tests.contract.cells import text
 
 
@@ -64,6 +65,20 @@ def test_the_next_cell_runs_in_a_new_box_where_set_up_was_replayed(
     assert [each.id for each in bench.cells] == [1, 2, 3, 4]
 
 
+def test_background_output_is_in_the_record_of_the_next_cell(bench: Bench, watcher: Notes) -> None:
+    bench.run_cell("import threading\nthreading.Timer(0.3, print, ('late',)).start()", purpose="start")
+    bench.run_cell("import time\ntime.sleep(0.8)\nprint('mine')", purpose="wait")
+    assert [text(cell, "background") for cell in bench.cells] == ["", "late\n"]
+    assert text(bench.cells[1]) == "mine\n"
+
+
+def test_background_output_after_the_last_cell_is_told(bench: Bench, watcher: Notes) -> None:
+    bench.run_cell("import threading\nthreading.Timer(0.2, print, ('very late',)).start()", purpose="start")
+    time.sleep(1)
+    bench.close()
+    assert watcher.notes == ["after the last cell there was still output: very late"]
+
+
 def test_a_kernel_that_dies_between_cells_costs_no_cell(bench: Bench, watcher: Notes) -> None:
     bench.run_cell("import os, threading\nthreading.Timer(0.1, os._exit, (5,)).start()", purpose="later")
     time.sleep(0.6)
@@ -82,6 +97,7 @@ def test_ctrl_c_keeps_partial_output_and_the_kernel(bench: Bench) -> None:
 
 
 def test_ctrl_c_on_a_deaf_cell_costs_the_kernel(bench: Bench) -> None:
+    bench.warm_up()
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     began = time.monotonic()
     with pytest.raises(CellInterrupted) as caught:
@@ -90,3 +106,18 @@ def test_ctrl_c_on_a_deaf_cell_costs_the_kernel(bench: Bench) -> None:
     assert caught.value.cell is not None and caught.value.cell.status == "died"
     assert text(caught.value.cell) == "partial\n"
     assert text(bench.run_cell("print('a new box')", purpose="after")) == "a new box\n"
+
+
+def test_ctrl_c_in_a_recipe_leaves_what_it_had_said_in_the_conclusion(bench: Bench) -> None:
+    bench.run_cell(
+        "import sys, time, types\ndef drift(**_): print('partial'); time.sleep(60)\n"
+        "sys.modules['debugbox_recipes'] = types.SimpleNamespace(drift=drift)",
+        purpose="a recipe that takes long",
+    )
+    recipe = RecipeInvestigator(
+        Card(name="drift", description="", body=""), "asked for", bench, timeout_s=120, note=print
+    )
+    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    conclusion = recipe.run("why", None)
+    assert "Ctrl-C" in conclusion.answer and list(conclusion.captions) == [2]
+    assert text(bench.cells[1]) == "partial\n"

@@ -1,9 +1,11 @@
 """Every open figure of a cell comes back once, with what a reviewer needs to check it."""
 
+import pytest
+
 from debugbox.box import Box, Boxes
 from debugbox.finding import Cell, Output
 from debugbox.foreign import png_size
-from tests.contract.cells import of_kind, run, text
+from tests.contract.cells import hints, of_kind, run, text
 
 _PLT = "import matplotlib.pyplot as plt, numpy as np\n"
 
@@ -28,6 +30,22 @@ def test_box_show_sends_now_and_only_once(shared_box: Box) -> None:
     cell = run(shared_box, code)
     assert [output.kind for output in cell.outputs] == ["image", "text"]
     assert figure(cell).data["caption"] == "seen"
+
+
+@pytest.mark.parametrize("backend", ["", "%matplotlib inline\n"], ids=["agg", "inline"])
+@pytest.mark.parametrize("shown", ["fig", "display(fig)", "plt.show()", "pass"])
+def test_a_figure_comes_once_with_its_audit_however_it_is_shown(boxes: Boxes, backend: str, shown: str) -> None:
+    code = f"{backend}{_PLT}fig, ax = plt.subplots()\nax.plot([1, 2], label='p')\n{shown}"
+    with boxes.open() as box:
+        cell = run(box, code)
+        assert figure(cell).data["axes"][0]["artists"][0]["label"] == "p"
+        assert not run(box, "1;").outputs
+
+
+def test_a_figure_that_changed_after_it_was_shown_comes_again(shared_box: Box) -> None:
+    code = _PLT + "fig, ax = plt.subplots()\nax.plot([1, 2]);\ndisplay(fig)\nax.set_title('later');"
+    first, last = of_kind(run(shared_box, code), "image")
+    assert first.data["axes"][0]["title"] == "" and last.data["axes"][0]["title"] == "later"
 
 
 def test_the_picture_is_for_the_notebook(shared_box: Box) -> None:
@@ -99,6 +117,7 @@ def test_more_than_twenty_pictures_are_counted(boxes: Boxes) -> None:
     with boxes.open() as box:
         cell = run(box, _PLT + "for _ in range(25): plt.figure(figsize=(1, 1))", timeout_s=60)
     assert len(of_kind(cell, "image")) == 20 and cell.dropped_outputs == 5
+    assert text(cell, "display").count("its picture is left out: 20 of a cell are kept") == 5
 
 
 def test_matplotlib_is_not_imported_for_a_cell_that_does_not(boxes: Boxes) -> None:
@@ -135,6 +154,30 @@ def test_a_jpeg_becomes_a_png(shared_box: Box) -> None:
 def test_what_pretends_to_be_a_png_is_dropped_and_counted(shared_box: Box) -> None:
     cell = run(shared_box, "display({'image/png': 'aGVsbG8='}, raw=True)")
     assert not of_kind(cell, "image") and cell.dropped_outputs == 1
+
+
+_PLOTLY = (
+    "import plotly.graph_objects as go\nfig = go.Figure(go.Bar(x=[1, 2], y=[3, 4], name='n'))\n"
+    "fig.update_layout(title='T');\n"
+)
+
+
+@pytest.mark.parametrize("shown", ["fig", "display(fig)"])
+def test_plotly_gets_words_and_advice(library_box: Box, shown: str) -> None:
+    (output,) = run(library_box, _PLOTLY + shown).outputs
+    assert output.kind == "text" and "plotly figure 'T': 1 traces (bar n)" in output.text
+    assert "draw the data with matplotlib" in output.text and len(output.text) < 500
+
+
+def test_plotlys_own_show_fails_with_advice(library_box: Box) -> None:
+    cell = run(library_box, _PLOTLY + "fig.show()")
+    assert cell.status == "error" and "display(fig) tells what it shows" in hints(cell)
+
+
+def test_plots_of_pandas_are_matplotlibs(library_box: Box) -> None:
+    code = "import pandas as pd\npd.DataFrame({'a': [1, 2], 'b': [3, 4]}).plot();"
+    (axes,) = figure(run(library_box, code)).data["axes"]
+    assert [artist["label"] for artist in axes["artists"]] == ["a", "b"]
 
 
 def test_a_plotly_bundle_gets_words(shared_box: Box) -> None:

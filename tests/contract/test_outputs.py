@@ -1,10 +1,12 @@
 """No output is lost: text, results, errors and displays of a cell come back whole, or cut with the count of it."""
 
 import json
+import time
 
 import pytest
 
 from debugbox.box import Box, Boxes
+from debugbox.finding import Output
 from tests.contract.cells import error, of_kind, run, text
 
 
@@ -20,6 +22,26 @@ def test_result_and_print_come_back(shared_box: Box) -> None:
 def test_prints_in_a_row_lose_nothing(shared_box: Box, count: int, flush: str) -> None:
     cell = run(shared_box, f"for i in range({count}): print(i{flush})", timeout_s=60)
     assert text(cell).split() == [str(i) for i in range(count)]
+
+
+@pytest.mark.parametrize("loop", ["print(i, flush=True)", "display(i)"], ids=["prints", "displays"])
+def test_a_host_that_is_slow_to_read_loses_nothing(boxes: Boxes, loop: str) -> None:
+    """ZeroMQ throws messages away, without a word, when a thousand wait."""
+
+    def wait_once(output: Output) -> None:
+        if len(seen) < 1:
+            seen.append(output)
+            time.sleep(2)
+
+    seen: list[Output] = []
+    fill = "for i in range(180): display('x' * 9000)\n"  # more than what waits on the way from box to host
+    with boxes.open() as box:
+        cell = box.run_cell(
+            f"{fill}for i in range(10_000): {loop}", id=1, purpose="", timeout_s=60, on_output=wait_once
+        )
+    if "print" in loop:
+        assert text(cell).split() == [str(i) for i in range(10_000)]
+    assert len(of_kind(cell, "text")) + cell.dropped_outputs == (181 if "print" in loop else 10_180)
 
 
 def test_the_first_cell_of_a_box_loses_nothing(boxes: Boxes) -> None:
@@ -79,32 +101,6 @@ def test_a_flood_of_a_subprocess_is_taken_at_speed(shared_box: Box) -> None:
     assert text(cell).endswith("x\nend\n") and cell.duration_s < 5
 
 
-def test_output_after_the_reply_is_background_and_of_no_cell(boxes: Boxes) -> None:
-    code = (
-        "import threading, time\n"
-        "def late():\n    for i in range(5): time.sleep(0.2); print('late', i)\n"
-        "threading.Thread(target=late).start()\nprint('mine')"
-    )
-    with boxes.open() as box:
-        assert text(run(box, code)) == "mine\n"
-        other = run(box, "import time\nfor i in range(6): print('other'); time.sleep(0.2)")
-        assert text(other) == "other\n" * 6
-        assert "".join(each.text for each in box.background) == "".join(f"late {i}\n" for i in range(5))
-
-
-def test_a_task_that_prints_after_its_cell_is_background(boxes: Boxes) -> None:
-    code = (
-        "import asyncio\n"
-        "async def late():\n    for i in range(3): await asyncio.sleep(0.1); print('late', i); display('shown')\n"
-        "task = asyncio.ensure_future(late())"
-    )
-    with boxes.open() as box:
-        assert not text(run(box, code))
-        other = run(box, "import asyncio\nawait asyncio.sleep(0.6)\nprint('other')")
-        assert text(other) == "other\n" and len(other.outputs) == 1
-        assert [each.name for each in box.background].count("display") == 3
-
-
 def test_output_of_a_forked_child_comes_back(shared_box: Box) -> None:
     code = (
         "import multiprocessing\ndef work(i): print('child', i)\n"
@@ -113,60 +109,8 @@ def test_output_of_a_forked_child_comes_back(shared_box: Box) -> None:
     assert sorted(text(run(shared_box, code)).split("\n")) == ["", "child 0", "child 1", "child 2"]
 
 
-def test_traceback_is_cut_to_the_users_frames_with_places(shared_box: Box) -> None:
-    cell = run(
-        shared_box,
-        "import json\nfrom package import deep\ntry:\n    deep.fail()\nexcept ValueError:\n    json.loads('{')",
-    )
-    words = error(cell).text
-    assert f"cell {cell.id}, line 4" in words
-    assert "package/deep.py, line 2, in fail" in words
-    assert "which led to:" in words
-    assert words.splitlines()[-1].startswith("JSONDecodeError: ")
-    assert "left out; box.traceback()" in words
-
-
-def test_the_whole_traceback_is_there_on_demand(shared_box: Box) -> None:
-    run(
-        shared_box, "import json\ntry:\n    {}['first']\nexcept KeyError as e:\n    raise RuntimeError('second') from e"
-    )
-    said = text(run(shared_box, "import debugbox_kernel as box\nbox.traceback()"))
-    assert "KeyError: 'first'" in said and "direct cause" in said and said.endswith("RuntimeError: second\n")
-    assert "run_code" in said  # frames that the cut traceback leaves out
-
-
-def test_a_group_of_exceptions_shows_its_parts(shared_box: Box) -> None:
-    code = (
-        "import sys\nif sys.version_info < (3, 11): raise ValueError('one')\n"
-        "raise ExceptionGroup('both', [ValueError('one'), KeyError('two')])"
-    )
-    assert "ValueError: one" in error(run(shared_box, code)).text
-
-
-def test_a_runaway_recursion_is_an_error_with_few_frames(shared_box: Box) -> None:
-    cell = run(shared_box, "def f(n): return f(n + 1)\nf(0)")
-    assert error(cell).name == "RecursionError" and len(error(cell).text) < 10_000
-    assert error(cell).text.splitlines()[-1].startswith("RecursionError: maximum recursion depth")
-    assert text(run(shared_box, "1 + 1"), "result") == "2"
-
-
-def test_a_long_message_keeps_its_last_line(shared_box: Box) -> None:
-    shown = error(run(shared_box, "raise ValueError('x' * 1_000_000 + ' the end')"))
-    assert shown.text.endswith("x the end") and shown.dropped > 900_000 and len(shown.text) < 70_000
-
-
-def test_input_is_refused_at_once(shared_box: Box) -> None:
-    cell = run(shared_box, "input('name? ')", timeout_s=5)
-    assert cell.status == "error" and error(cell).name == "StdinNotImplementedError" and cell.duration_s < 2
-
-
 def test_top_level_await_works(shared_box: Box) -> None:
     assert text(run(shared_box, "import asyncio\nawait asyncio.sleep(0, 'awaited')"), "result") == "'awaited'"
-
-
-def test_sys_exit_is_a_result_not_a_death(shared_box: Box) -> None:
-    assert run(shared_box, "import sys; sys.exit(3)").status == "error"
-    assert run(shared_box, "1").status == "ok"
 
 
 def test_unicode_and_control_characters_are_cleaned_at_the_door(shared_box: Box) -> None:
@@ -174,11 +118,6 @@ def test_unicode_and_control_characters_are_cleaned_at_the_door(shared_box: Box)
     said = text(cell)
     assert "ä 漢" in said and "\x1b" not in said and "\u202e" not in said
     assert text(cell, "result") == r"'\ud800'"
-
-
-def test_a_surrogate_in_an_exception_loses_nothing(shared_box: Box) -> None:
-    cell = run(shared_box, r"print('\ud800'); raise ValueError('\ud800')")
-    assert cell.status == "error" and error(cell).text.endswith(r"ValueError: \ud800") and cell.duration_s < 1
 
 
 def test_binary_garbage_is_no_end_of_anything(shared_box: Box) -> None:
@@ -190,7 +129,8 @@ def test_a_repr_of_10_mb_is_cut_in_the_middle(shared_box: Box) -> None:
     cell = run(shared_box, "'<' + 'x' * 10_000_000 + '>'")
     result = next(output for output in cell.outputs if output.name == "result")
     assert result.text.startswith("'<xx") and result.text.endswith("xx>'") and len(result.text) < 70_000
-    assert f"box.out({cell.id}).text" in result.text and result.dropped > 9_900_000
+    assert f"box.out({cell.id}).text" in result.text
+    assert result.dropped == 10_000_004 - (1 << 16)
 
 
 def test_what_was_cut_can_be_read_in_the_kernel(shared_box: Box) -> None:
@@ -237,13 +177,6 @@ def test_clear_output_takes_nothing_away(shared_box: Box) -> None:
     assert text(run(shared_box, code)) == "before\nafter\n"
 
 
-@pytest.mark.parametrize("magic", ["%timeit -n1 -r1 pass", "!ls -d /srv/repo", "%%bash\nls -d /srv/repo", "len?"])
-def test_magics_work(shared_box: Box, magic: str) -> None:
-    cell = run(shared_box, magic)
-    assert cell.status == "ok"
-    assert any(word in text(cell) for word in ("per loop", "/srv/repo", "Return the number of items"))
-
-
 def test_redefined_names_do_not_disturb_the_next_cell(boxes: Boxes) -> None:
     with boxes.open() as box:
         run(box, "print = display = list = str = open = len = None")
@@ -276,16 +209,3 @@ def test_what_has_no_place_in_a_finding_gets_words(shared_box: Box) -> None:
     )
     cell = run(shared_box, code)
     assert text(cell, "display").count("matplotlib") == 3 and "<b>" not in text(cell, "display")
-
-
-def test_memory_and_cpu_are_the_cells_own(shared_box: Box) -> None:
-    big = run(shared_box, "x = bytearray(200 << 20); del x; sum(range(10**7))")
-    small = run(shared_box, "1")
-    assert big.memory_bytes > small.memory_bytes + (150 << 20)
-    assert big.cpu_s > 0.1 > small.cpu_s
-
-
-def test_the_record_says_what_was_sent_and_when(shared_box: Box) -> None:
-    cell = run(shared_box, "# one\n1\n")
-    assert cell.code_lines == 2 and len(cell.code_sha256) == 64 and cell.started.startswith("20")
-    assert 0 < cell.duration_s < 5 and cell.purpose == "test"

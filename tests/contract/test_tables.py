@@ -5,10 +5,7 @@ from typing import Any
 import pytest
 
 from debugbox.box import Box
-from debugbox.engines import Engine
 from tests.contract.cells import of_kind, run, text
-from tests.contract.conftest import boxes_of
-from tests.contract.pairs import DEFAULT, Pair
 
 
 def table(box: Box, code: str) -> Any:
@@ -50,17 +47,6 @@ def test_records_have_a_column_for_each_field(shared_box: Box) -> None:
 def test_a_large_table_is_cut_and_keeps_its_shape(shared_box: Box) -> None:
     data = table(shared_box, "import numpy as np\nnp.zeros((10_000, 100))")
     assert data["shape"] == [10_000, 100] and len(data["rows"]) == 50 and len(data["rows"][0]) == 20
-
-
-@pytest.fixture(scope="module")
-def library_box(engine: Engine, pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A box with pandas and polars, in the default pair only: what is tested is their tables, not the kernel."""
-    if pair is not DEFAULT:
-        pytest.skip("once is enough")
-    folder = tmp_path_factory.mktemp("tables")
-    (folder / "app.py").write_text("")
-    with boxes_of(folder, engine, Pair(requirements=("pandas", "polars"))).open() as box:
-        yield box
 
 
 def test_pandas_comes_as_rows(library_box: Box) -> None:

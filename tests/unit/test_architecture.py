@@ -16,7 +16,7 @@ LAYERS = [
     | {"project", "lockfiles", "condafile"},
     {"engines", "journalfile", "kept", "talk", "bill", "render", "replay", "passages"},
     {"snapshot", "manifests", "journal", "messages", "mailbox", "network", "endpoint", "revision"},
-    {"environment", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched", "places"},
+    {"environment", "connection", "growing", "hints", "box", "archive", "lint", "patch", "hiding", "watched", "places"},
     {
         "bench",
         "collateral",

@@ -46,7 +46,7 @@ def test_what_is_sent_and_what_is_dropped_is_what_was_written(pieces: list[tuple
 
 def test_what_the_kernel_dropped_counts_as_well() -> None:
     outputs, wire = outputs_of()
-    forward("stream", {"name": "stdout", "text": "tail", "dropped": 40}, outputs, 7)
+    forward("stream", {"name": "stdout", "text": "tail", "dropped": 40}, outputs)
     outputs.finish()
     assert sum(each["dropped"] for each in wire.sent) == 40
 
@@ -54,21 +54,21 @@ def test_what_the_kernel_dropped_counts_as_well() -> None:
 def test_displays_over_the_limit_are_counted() -> None:
     outputs, wire = outputs_of()
     for _ in range(5):
-        forward("display_data", {"data": {"text/plain": "x"}}, outputs, 7)
+        forward("display_data", {"data": {"text/plain": "x"}}, outputs)
     assert len(wire.sent) == 3 and outputs.dropped_outputs == 2
 
 
 def test_the_last_update_comes_at_the_end_under_the_same_number() -> None:
     outputs, wire = outputs_of()
     for kind, text in (("display_data", "1"), ("update_display_data", "2"), ("update_display_data", "3")):
-        forward(kind, {"data": {"text/plain": text}, "transient": {"display_id": "d"}}, outputs, 7)
+        forward(kind, {"data": {"text/plain": text}, "transient": {"display_id": "d"}}, outputs)
     outputs.finish()
     assert [(each["text"], each["display"]) for each in wire.sent] == [("1", 1), ("3", 1)]
 
 
 def test_an_update_of_an_earlier_cells_display_is_an_output_of_its_own() -> None:
     outputs, wire = outputs_of()
-    forward("update_display_data", {"data": {"text/plain": "x"}, "transient": {"display_id": "old"}}, outputs, 7)
+    forward("update_display_data", {"data": {"text/plain": "x"}, "transient": {"display_id": "old"}}, outputs)
     assert [each["text"] for each in wire.sent] == ["x"]
 
 
@@ -76,14 +76,48 @@ def test_pictures_are_limited_in_number_and_size() -> None:
     outputs, wire = outputs_of()
     for size in (10, 60, 10, 10):
         data = {"image/png": base64.b64encode(bytes(size)).decode()}
-        forward("display_data", {"data": data}, outputs, 7)
-    assert [len(each["bulk"]) for each in wire.sent] == [10, 10] and outputs.dropped_outputs == 2
+        forward("display_data", {"data": data}, outputs)
+    assert [len(each["bulk"]) for each in wire.sent] == [10, 0, 10] and outputs.dropped_outputs == 2
+    assert "its picture is left out: 2 of a cell are kept, of at most 50 bytes" in wire.sent[1]["text"]
+
+
+def test_too_many_displays_leave_room_for_records_errors_and_last_states() -> None:
+    outputs, wire = outputs_of()
+    shown = {"data": {"text/plain": "x"}, "transient": {"display_id": "d"}}
+    for _ in range(5):
+        forward("display_data", shown, outputs)
+    forward("display_data", {"data": {"application/vnd.debugbox.symptom+json": {"state": "present"}}}, outputs)
+    forward("error", {"ename": "E", "evalue": "", "traceback": ["E: told"]}, outputs)
+    forward("update_display_data", {**shown, "data": {"text/plain": "last"}}, outputs)
+    outputs.finish()
+    assert [(each["kind"], each["text"]) for each in wire.sent[-3:]] == [
+        ("record", ""),
+        ("error", "E: told"),
+        ("text", "last"),
+    ]
+
+
+def test_long_results_share_their_room_and_an_error_keeps_its_end() -> None:
+    outputs, wire = outputs_of()
+    for _ in range(3):
+        forward("display_data", {"data": {"text/plain": "x" * 5000}}, outputs)
+    forward("error", {"ename": "E", "evalue": "", "traceback": ["y" * 9000, "E: the end"]}, outputs)
+    assert [5000 - each["dropped"] for each in wire.sent[:3]] == [500] * 3
+    assert wire.sent[3]["text"].endswith("\nE: the end") and wire.sent[3]["dropped"] > 4000
+
+
+def test_what_the_kernel_cut_from_a_result_is_in_the_count() -> None:
+    outputs, wire = outputs_of()
+    cut = {"application/vnd.debugbox.cut+json": {"characters": 1000}}
+    forward("execute_result", {"data": {"text/plain": "abcd", **cut}}, outputs)
+    assert wire.sent[0]["dropped"] == 1000 and "1000 characters cut here" in wire.sent[0]["text"]
+    assert wire.sent[0]["text"].startswith("ab\n") and wire.sent[0]["text"].endswith("\ncd")
 
 
 def test_a_traceback_keeps_its_last_line() -> None:
     outputs, wire = outputs_of()
     lines = ["x" * 100_000, "ValueError: the end"]
-    forward("error", {"ename": "ValueError", "evalue": "the end", "traceback": lines}, outputs, 7)
+    forward("error", {"ename": "ValueError", "evalue": "the end", "traceback": lines}, outputs)
     assert wire.sent[0]["text"].endswith("\nValueError: the end") and wire.sent[0]["dropped"] > 0
 
 
@@ -102,11 +136,11 @@ def test_a_traceback_keeps_its_last_line() -> None:
 def test_malformed_messages_are_refused(kind: str, content: dict[str, Any]) -> None:
     outputs, _ = outputs_of()
     with pytest.raises((TypeError, KeyError, ValueError)):
-        forward(kind, content, outputs, 7)
+        forward(kind, content, outputs)
 
 
 def test_unknown_kinds_are_nothing() -> None:
     outputs, wire = outputs_of()
     for kind in ("clear_output", "comm_open", "execute_input"):
-        forward(kind, {}, outputs, 7)
+        forward(kind, {}, outputs)
     assert not wire.sent

@@ -103,6 +103,17 @@ def test_what_was_not_flushed_is_in_the_recorder(streams: Streams) -> None:
     assert not streams.session.sent and streams.last.missing("stdout") == ("waits", 0)
 
 
+def test_flushing_each_line_is_no_message_of_each_and_nothing_waits_for_long(streams: Streams) -> None:
+    for number in range(500):
+        streams.out.write(f"{number}\n")
+        streams.out.flush()
+    assert len(streams.session.sent) < 5, "a slow machine may have let the time between two sends pass"
+    assert streams.last.missing("stdout")[0].endswith("499\n")
+    streams.out.write("x" * 100_000)
+    streams.out.flush()  # more than the recorder has for certain
+    assert "".join(text for _, text in streams.session.sent).endswith("499\n" + "x" * 100_000)
+
+
 def test_writing_what_is_no_text_is_the_error_of_python(streams: Streams) -> None:
     with pytest.raises(TypeError, match="must be str, not bytes"):
         streams.out.write(b"x")  # type: ignore[arg-type]  # that is the test

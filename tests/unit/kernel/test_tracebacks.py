@@ -14,7 +14,8 @@ def caught(code: str) -> BaseException:
 
 def words(code: str) -> list[str]:
     error = caught(code)
-    lines: list[str] = describe(type(error), error)["traceback"]
+    (text,) = describe(type(error), error)["traceback"]
+    lines: list[str] = text.split("\n")
     return lines
 
 
@@ -80,3 +81,9 @@ def test_frames_are_data() -> None:
 @pytest.mark.parametrize("error", [None, ValueError("v")], ids=["none", "never raised"])
 def test_in_full_never_fails(error: BaseException | None) -> None:
     assert in_full(error)[-1] in ("no exception yet", "ValueError: v")
+
+
+def test_a_message_of_any_length_fits_a_message_of_the_kernel() -> None:
+    content = describe(ValueError, ValueError("x" * (20 << 20) + " the end"))
+    (text,) = content["traceback"]
+    assert text.endswith("x the end") and len(text) + content["dropped"] > 20 << 20 and len(str(content)) < 5 << 20
