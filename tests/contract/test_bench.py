@@ -66,15 +66,15 @@ def test_the_next_cell_runs_in_a_new_box_where_set_up_was_replayed(
 
 
 def test_background_output_is_in_the_record_of_the_next_cell(bench: Bench, watcher: Notes) -> None:
-    bench.run_cell("import threading\nthreading.Timer(0.3, print, ('late',)).start()", purpose="start")
-    bench.run_cell("import time\ntime.sleep(0.8)\nprint('mine')", purpose="wait")
+    bench.run_cell("import threading\nt = threading.Timer(1, print, ('late',)); t.start()", purpose="start")
+    bench.run_cell("t.join()\nprint('mine')", purpose="wait")
     assert [text(cell, "background") for cell in bench.cells] == ["", "late\n"]
     assert text(bench.cells[1]) == "mine\n"
 
 
 def test_background_output_after_the_last_cell_is_told(bench: Bench, watcher: Notes) -> None:
-    bench.run_cell("import threading\nthreading.Timer(0.2, print, ('very late',)).start()", purpose="start")
-    time.sleep(1)
+    bench.run_cell("import threading\nthreading.Timer(1, print, ('very late',)).start()", purpose="start")
+    time.sleep(2.5)
     bench.close()
     assert watcher.notes == ["after the last cell there was still output: very late"]
 
