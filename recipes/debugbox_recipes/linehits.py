@@ -43,6 +43,11 @@ class LineHits:
         self.restart()
         return taken
 
+    @property
+    def count(self) -> int:
+        """Lines seen since the last `take`."""
+        return len(self._hits)
+
     def watch(self, code: CodeType) -> None:
         """Called with each function's code as it is added."""
 

@@ -105,9 +105,17 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[None]:
         observer.put_back(kept)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_assertrepr_compare(op: str) -> None:
+    """A comparison has failed: the values are about to be shown."""
+    spectrum.running().describing()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
-    """After each phase of a test."""
+    """After each phase of a test; what the report itself runs does not count."""
+    if call.when == "call":
+        spectrum.running().end_of_call(call.excinfo is not None)
     outcome: Any = yield
     report = outcome.get_result()
     test = getattr(item, "debugbox_test", None)
@@ -117,8 +125,6 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
         test["outcome"] = "skipped"  # an expected failure too: it says nothing
     if report.failed and test["outcome"] != "failed":
         test.update(outcome="failed", phase=report.when, **_failure(call.excinfo, report))
-    if report.when == "call":
-        spectrum.running().end_of_call()
 
 
 def _failure(excinfo: Optional[Any], report: Any) -> Dict[str, Any]:

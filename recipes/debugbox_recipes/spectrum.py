@@ -61,6 +61,7 @@ class Spectrum:
         self._kept = 0
         self._call: List[Tuple[int, int]] = []
         self._aside: List[Tuple[int, int]] = []
+        self._described: Optional[int] = None  # lines seen when the last failing assertion began to be described
         self._failure: Optional[Dict[str, Any]] = None
         self.folder = os.getcwd()
 
@@ -88,10 +89,15 @@ class Spectrum:
         self._take()
         self._call, self._aside = [], []
 
-    def end_of_call(self) -> None:
-        """What teardown runs does not count."""
-        self._call = self._aside + self._take()
-        self._aside = []
+    def describing(self) -> None:
+        """An assertion has failed: what runs from here on only shows its values."""
+        self._described = self.hits.count if self.hits is not None else None
+
+    def end_of_call(self, failed: bool) -> None:
+        """What teardown runs does not count, nor what describing the failure does."""
+        lines = self._take()
+        self._call = self._aside + (lines[: self._described] if failed else lines)
+        self._aside, self._described = [], None
 
     def end(self, test: Dict[str, Any]) -> None:
         lines = self._call or self._aside + self._take()
@@ -101,7 +107,7 @@ class Spectrum:
 
     def set_aside(self) -> List[Tuple[int, int]]:
         kept = self._aside + self._take()
-        self._aside = []
+        self._aside, self._described = [], None
         return kept
 
     def put_back(self, kept: List[Tuple[int, int]]) -> None:

@@ -189,7 +189,7 @@ def test_a_test_that_hangs_ends_and_the_others_are_seen(project: Write) -> None:
     }
     running = sys.modules["debugbox_recipe_suspects.running"]
     which = project(files, command="python -m pytest")
-    done = running.Running(which, 60.0).command(which.command, limit_s=9.0)
+    done = running.Running(which, 90.0).command(which.command, limit_s=30.0)  # a third of it for each test
     assert {test.id.split("::")[1]: test.outcome for test in done.tests} == {
         "test_short": "passed",
         "test_hangs": "failed",
@@ -207,3 +207,34 @@ def test_wide_fixtures_count_for_no_test(project: Write) -> None:
     which = project(files, command="python -m pytest")
     done = running.Running(which, 60.0).command(which.command, limit_s=20.0)
     assert done.failing[0].ran() == [("prog.py", 4)]
+
+
+def test_what_describes_a_failure_does_not_count_as_run_by_it(project: Write) -> None:
+    files = {
+        "prog.py": "class Box(list):\n    def __repr__(self):\n        return 'a box'\n"
+        "def filled(n):\n    return Box([n])\n",
+        "test_a.py": "import prog\ndef test_box():\n    assert prog.filled(1) == [2]\n"
+        "def test_shown():\n    assert repr(prog.filled(1)) == 'a box'\n",
+    }
+    running = sys.modules["debugbox_recipe_suspects.running"]
+    which = project(files, command="python -m pytest")
+    done = running.Running(which, 60.0).command(which.command, limit_s=20.0)
+    assert done.failing[0].ran() == [("prog.py", 5)]
+    assert done.passing[0].ran() == [("prog.py", 5), ("prog.py", 3)]
+
+
+def test_files_about_the_code_give_the_contrast(project: Write) -> None:
+    related = sys.modules["debugbox_recipe_suspects.related"].related_tests
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/reading.py": "",
+        "tests/test_all.py": "import pkg\n",
+        "tests/test_reading.py": "from pkg import reading\n",
+        "tests/test_writing.py": "from pkg import writing\n",
+        "tests/reading.txt": "reading",
+        ".hidden/test_reading.py": "from pkg import reading\n",
+    }
+    repo = Path(project(files).repo)
+    assert related(repo, "", {"pkg/reading.py"}) == ["tests/test_reading.py"]
+    assert related(repo, "tests", {"pkg/reading.py", "pkg/__init__.py"})[0] == "test_reading.py"
+    assert related(repo, "", {"pkg/other.py", "tests/test_all.py"}) == []

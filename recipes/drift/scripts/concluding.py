@@ -3,7 +3,7 @@
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .explaining import amplifying_lines, how_it_grew, kind_of_error, what_to_do, why_amplifier
 from .measuring import Line, Native
@@ -11,6 +11,7 @@ from .study import Study, Trial, deviates
 from .studying import placebos
 
 MAX_PLACEBOS = 40
+_AMPLIFIERS_NAMED = 2
 METRIC = "error of the watched value (computed - exact)"
 
 
@@ -167,12 +168,29 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
 
 
 def suspects(study: Study) -> List[Dict[str, Any]]:
-    """What to change first: an amplifier in front of the sources where no source could do better."""
-    sources = [suspect(study, line) for line in study.suspects]
+    """What to change first: an amplifier in front of the sources where no source could do better, else behind them."""
+    named = [suspect(study, line) for line in study.suspects]
     first = study.to_change
-    if first is None or str(first) in map(str, study.suspects):
-        return sources
-    return [{**place(study, first.line), "score": 1.0, "why": why_amplifier(first)}, *sources]
+    if first is not None and str(first) not in map(str, study.suspects):
+        named.insert(0, {**place(study, first.line), "score": 1.0, "why": why_amplifier(first)})
+    return [*named, *_amplifiers_behind(study, named)]
+
+
+def _amplifiers_behind(study: Study, named: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Lines that only show the error: where the two cannot be kept apart, a formula there can be what has to change."""
+    if not named:
+        return []
+    taken = {(each["file"], each["line"]) for each in named}
+    least = min(float(each["score"]) for each in named)
+    others = {str(each): each for each in study.amplifiers if (each.line.file, each.line.line) not in taken}
+    return [
+        {
+            **place(study, each.line),
+            "score": round(least / (2 + rank), 4),
+            "why": f"it shows the error: a relative error of {each.before:.1g} becomes {each.after:.1g} there",
+        }
+        for rank, each in enumerate(list(others.values())[:_AMPLIFIERS_NAMED])
+    ]
 
 
 def suspect(study: Study, line: Line) -> Dict[str, Any]:

@@ -13,7 +13,7 @@ from debugbox_recipes.harness import Program, ProgramRun, run_program
 
 from .knob import Knob
 
-BUDGET = 3_000_000  # events of one run: some seconds
+BUDGET = 1_000_000  # events of one run: a second or two. Counts are exact, so that larger sizes say nothing more
 _MOST_S = 60.0  # one run
 _SIZES = 4  # over a factor of eight
 _MOST_DOUBLINGS = 9

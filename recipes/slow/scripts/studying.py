@@ -21,6 +21,7 @@ _CLOCK_EVENTS = 8e7  # of the longest plain run: about a second, where the work 
 _CLOCK_LONGEST_S = 6.0
 _CLOCK_S = 0.4  # seconds from which the clock means something
 _CLOCK_DOUBLINGS = 8
+_LEAST_HOT = 0.03  # of the work at ten times the size
 _FASTER = 2.6  # at double the size: linear work takes twice as long
 
 
@@ -112,8 +113,6 @@ def _clock(study: Study, measuring: Measuring, size: Optional[int]) -> None:
     study.clock = _compared(study, seconds)
     if study.clock == "disagrees":
         study.limits.append("the clock does not grow as the counts do: most of the time is spent elsewhere")
-    if study.clock == "unknown":
-        study.limits.append("the runs were too short, or too few, for the clock to confirm the counts")
 
 
 def _events(study: Study, size: int) -> float:
@@ -145,10 +144,15 @@ def _attribute(study: Study, measuring: Measuring, size: Optional[int]) -> None:
 
 
 def _hot_line(study: Study) -> str:
-    """The line with most work at ten times the size, of the function that the chain leads to."""
+    """The line with most work at ten times the size, of the function that the chain leads to.
+
+    Where that function leaves nearly all of it to what it calls, a line of those.
+    """
     function = reached(study.chain)
-    inside = [line for line, _ in study.ahead if f"{line.rpartition(':')[0]}:{study.functions.get(line)}" == function]
-    return (inside or [study.ahead[0][0]])[0]
+    for line, share in study.ahead:
+        if share >= _LEAST_HOT and f"{line.rpartition(':')[0]}:{study.functions.get(line)}" == function:
+            return line
+    return study.ahead[0][0]
 
 
 def _growing_lines(timed: Sequence[Mapping[str, float]]) -> List[Tuple[str, float]]:

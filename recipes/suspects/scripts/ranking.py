@@ -11,6 +11,8 @@ from debugbox_recipes.sinks import words_of
 from .running import Test
 
 _TRACEBACK, _NAMED = 0.3, 0.1  # beside Ochiai's 0..1: the innermost frame; all words of the name
+# More lines, more faults: of 27 real failures this brings 23, not 19, among the first three, anywhere in 0.1 to 0.2.
+_SIZE, _MOST_SIZE = 0.15, 0.6  # for each factor e of the lines that the failing test ran in the function; at most
 _TRIVIAL = frozenset("test tests self init get set is to of the a an and or in not with for from on".split())  # noqa: SIM905  # a word list
 Line = Tuple[str, int]
 
@@ -105,7 +107,9 @@ def _function(
     passing = sum(any((file, line) in ran for line in lines) for ran in seen.ran_by)
     words = words_of(name.rsplit(".", 1)[-1]) - _TRIVIAL
     named = len(words & asked) / len(words) if words else 0.0
-    whole = (ochiai + (_TRACEBACK / depth if depth else 0.0) + _NAMED * named) / (1.0 + _TRACEBACK + _NAMED)
+    size = min(_MOST_SIZE, _SIZE * math.log1p(len(lines)))
+    whole = ochiai + (_TRACEBACK / depth if depth else 0.0) + _NAMED * named + size
+    whole /= 1.0 + _TRACEBACK + _NAMED + _MOST_SIZE
     top = max(tied, key=lambda line: seen.order.get((file, line), 0))
     reasons = [f"{len(tied)} of its lines ran in {seen.failed[file, top]} failing and {seen.passed.get((file, top), 0)}"
                f" passing tests (Ochiai {ochiai:.2f})"]  # fmt: skip
@@ -117,6 +121,8 @@ def _function(
         )
     if named:
         reasons.append("the question or the test names it")
+    if len(lines) > 1:
+        reasons.append(f"{len(lines)} of its lines ran")
     return Function(file, name, first, last, whole, ochiai, top, len(tied), depth, passing, tuple(reasons))
 
 

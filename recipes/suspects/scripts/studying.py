@@ -12,6 +12,7 @@ from debugbox_recipes.sinks import words_of
 
 from .intervening import intervene, run_target
 from .ranking import Sources, rank, spectrum
+from .related import related_tests
 from .running import PROGRAM, Running, Test, Tests
 from .study import LEAST_CONTRAST, Study
 
@@ -131,7 +132,7 @@ def _repeat(study: Study, running: Running) -> None:
 
 
 def _contrast(study: Study, running: Running) -> None:
-    """Passing tests that run the same code: of the command, else of the same file, else of the whole suite."""
+    """Passing tests that run the same code: of the command, of the same file, of files about it, of the whole suite."""
     assert study.target is not None
     for ids in _wider(study):
         if _enough(study) or running.left_s < 20:
@@ -150,8 +151,12 @@ def _contrast(study: Study, running: Running) -> None:
 
 def _wider(study: Study) -> List[List[str]]:
     assert study.target is not None
-    own_file = [] if study.is_program else [[study.target.id.split("::")[0]]]
-    return [*own_file, []] if study.command else []
+    if not study.command:
+        return []
+    own_file = [] if study.is_program else [study.target.id.split("::")[0]]
+    ran = {file for file, _ in study.target.ran()}
+    about_it = [name for name in related_tests(study.sources.repo, study.folder, ran) if name not in own_file]
+    return [*([own_file] if own_file else []), *([about_it] if about_it else []), []]
 
 
 def _enough(study: Study) -> bool:
