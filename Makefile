@@ -37,8 +37,8 @@ pictures: .venv/ready  ## the README's pictures again, from the real program (ne
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python pyte
 	$(BIN)/python docs/images/make.py
 
-accept: .venv/ready  ## take the notebooks as they are now for the gold files; review the diff like code
-	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py
+accept: .venv/ready  ## take the notebooks and the help as they are now for the gold files; review the diff like code
+	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py tests/unit/test_help.py
 
 clean:  ## remove what was built here
 	rm -rf .venv dist build

@@ -1,6 +1,6 @@
 """debugbox: debugging with throwaway code, in a closed box, ending in a checked finding."""
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # typing's own would have to be imported, which takes as long as all the rest of `--help`
 
 __version__ = "0.1.0"
 __all__ = ["DebugboxError", "Finding", "archive", "investigate", "verify"]
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _WHERE = {"DebugboxError": "errors", "Finding": "finding", "archive": "api", "investigate": "api", "verify": "api"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The public names, loaded when they are used: `debugbox --help` pays for none of them."""
     if name not in _WHERE:
         raise AttributeError(f"module 'debugbox' has no attribute {name!r}")

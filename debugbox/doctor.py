@@ -15,6 +15,7 @@ from typing import Any, Literal
 from debugbox.endpoint import credentials_present, known_base_url
 from debugbox.engines import Leftover, cgroups, interpreters
 from debugbox.engines.bubblewrap import BubblewrapEngine
+from debugbox.engines.bubblewrap_transport import NEVER_ENFORCED
 from debugbox.engines.docker import DockerEngine
 from debugbox.settings import Settings
 
@@ -110,6 +111,8 @@ def embedded_lines(unenforced: Iterable[str]) -> Iterator[Line]:
         yield Line(level="yellow", what=words, remedy="run inside a systemd user session, or use Docker")
     else:
         yield Line(level="green", what="bubblewrap: limits of memory, processes and CPUs hold")
+    words = f"bubblewrap: no limit of {', '.join(NEVER_ENFORCED)} anywhere; findings say so"
+    yield Line(level="yellow", what=words, remedy="use Docker for code that may make millions of files")
 
 
 def _no_docker(why: str, settings: Settings) -> Line:

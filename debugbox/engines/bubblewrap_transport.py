@@ -10,6 +10,8 @@ from typing import IO, Any
 from debugbox.engines import cgroups
 from debugbox.engines.bubblewrap_walls import UID
 
+NEVER_ENFORCED = ("inode counts of tmpfs",)  # bubblewrap has no option for it
+
 
 @dataclass(frozen=True)
 class BubblewrapTransport:
@@ -34,7 +36,7 @@ class BubblewrapTransport:
         assert process.stdin and process.stdout and process.stderr
         fcntl.fcntl(process.stderr, fcntl.F_SETFL, fcntl.fcntl(process.stderr, fcntl.F_GETFL) | os.O_NONBLOCK)
         applied = {"network": "none", "root": "read-only", "capabilities": "none", "uid": UID, **confinement.applied}
-        unenforced = (*confinement.unenforced, "inode counts of tmpfs")
+        unenforced = (*confinement.unenforced, *NEVER_ENFORCED)
         return cls(process.stdin, process.stdout, applied, unenforced, process)
 
     def kill(self) -> None:

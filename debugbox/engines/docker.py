@@ -122,13 +122,18 @@ class DockerEngine:
         )
 
     def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
+        from docker.errors import APIError
+        from requests.exceptions import RequestException
+
         base, notes = (plan.image, ()) if plan.image else self._bases.obtain(plan.python, progress)
         try:
             image = docker_build.build_image(self._api, plan, base, progress)
             record = self._read_record(image, notes)
             docker_build.label_image(self._api, image, plan, record)
-        except BaseException:
+        except BaseException as error:
             docker_build.remove_result(self._api, plan)
+            if isinstance(error, (RequestException, APIError)):
+                raise EnvironmentFailed("asking the Docker engine", str(error)) from error
             raise
         finally:
             docker_build.remove_stages(self._api, plan)
@@ -195,6 +200,7 @@ class DockerEngine:
             BoxGone: in the engine's words.
         """
         from docker.errors import APIError
+        from requests.exceptions import RequestException
 
         container = ""
         try:
@@ -203,10 +209,12 @@ class DockerEngine:
             yield container
         except BaseException as error:
             if container:
-                with contextlib.suppress(APIError):  # it ended, and was removed with it
+                with contextlib.suppress(APIError, RequestException):  # it ended, and was removed with it
                     self._api.remove_container(container, force=True)
             if isinstance(error, APIError):
                 raise BoxGone(f"the engine did not start it: {error.explanation}") from error
+            if isinstance(error, RequestException):
+                raise BoxGone("the Docker engine does not answer any more") from error
             raise
 
     def _read_back(self, settings: dict[str, Any], transport: DockerTransport) -> dict[str, Any]:

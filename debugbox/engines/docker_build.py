@@ -88,9 +88,10 @@ def _parts(api: "APIClient", plan: EnvironmentPlan, base: str, context: bytes, l
     for name, path in box_files():
         if name in _OF_PARTS:
             digest.update(path.read_bytes())
-    label = f"{PARTS_LABEL}={digest.hexdigest()}"
-    if found := api.images(filters={"label": label}, quiet=True):
-        return str(found[0])
+    # By its tag, not by its label alone: what is built on it inherits that.
+    for found in api.images(name=_shared_tag("parts", plan)):
+        if (found["Labels"] or {}).get(PARTS_LABEL) == digest.hexdigest():
+            return str(found["Id"])
     files = _build(api, context, log, target="tools", buildargs={"BASE": base})
     step = _step(plan, files, "make_parts.sh", labels={PARTS_LABEL: digest.hexdigest()})
     return _run(api, step, log, "the supervisor and the tools", tag=_shared_tag("parts", plan))
@@ -146,8 +147,9 @@ def environment_tag(plan: EnvironmentPlan) -> str:
 def remove_result(api: "APIClient", plan: EnvironmentPlan) -> None:
     """The image of a build that failed after it was made."""
     from docker.errors import APIError
+    from requests.exceptions import RequestException
 
-    with contextlib.suppress(APIError):  # it had not come so far
+    with contextlib.suppress(APIError, RequestException):  # it had not come so far, or the engine has gone
         api.remove_image(environment_tag(plan), force=True)
 
 
@@ -164,6 +166,13 @@ def remove_stages(api: "APIClient", plan: EnvironmentPlan) -> None:
 
     A cancelled step's container is removed by the builder, a moment later.
     """
+    from requests.exceptions import RequestException
+
+    with contextlib.suppress(RequestException):  # the engine has gone: the next start sweeps
+        _remove_stages(api, plan)
+
+
+def _remove_stages(api: "APIClient", plan: EnvironmentPlan) -> None:
     from docker.errors import APIError
 
     deadline = time.monotonic() + _STEPS_GONE_S

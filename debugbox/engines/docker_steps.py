@@ -55,7 +55,10 @@ def run_step(api: "APIClient", step: Step, line: Callable[[str], None], tag: str
     transport = DockerTransport(api, str(created["Id"]), 0)
     try:
         api.start(transport.container)
-        _run(transport, step, line)
+        try:
+            _run(transport, step, line)
+        except OSError as error:  # the engine went away in the middle
+            raise StepFailed(None, str(error)) from error
         repository, _, name = tag.partition(":")
         kept: dict[str, Any] = api.commit(transport.container, repository=repository or None, tag=name or None)
     finally:

@@ -171,6 +171,7 @@ class DockerTransport:
 
     def kill(self) -> None:
         from docker.errors import APIError
+        from requests.exceptions import RequestException
 
         if not self._watch.died.is_set():
             self._killed = True
@@ -182,6 +183,8 @@ class DockerTransport:
         except APIError as error:
             if error.status_code not in (404, 409):  # gone, or its removal is under way
                 raise
+        except RequestException:
+            pass  # the engine has gone: its containers end with it, or by the lease; the next start sweeps
         self._watch.removed.wait(GONE_S)
         self.stdin.close()
         self._connection.close()

@@ -42,9 +42,10 @@ def test_an_engine_that_tells_no_version_is_no_crash() -> None:
 
 
 def test_limits_that_cannot_be_enforced_are_named() -> None:
-    (line,) = embedded_lines(("memory", "CPUs"))
+    line, inodes = embedded_lines(("memory", "CPUs"))
     assert line.level == "yellow" and "memory, CPUs" in line.what
-    assert [line.level for line in embedded_lines(())] == ["green"]
+    assert inodes.level == "yellow" and "inode" in inodes.what and inodes.remedy
+    assert [line.level for line in embedded_lines(())] == ["green", "yellow"]
 
 
 @contextmanager
