@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -121,12 +122,19 @@ def out(cell: int) -> CellText:
         raise KeyError("cell %s is not in this kernel: it ran before a new box was started, or never" % cell) from None
 
 
-def probe() -> None:
-    """Run the question's command and report how it ended (record `probe`); a quick one twice: do two runs agree?"""
-    done = run(timeout_s=60)
+def probe(command: str | None = None, timeout_s: float = 60) -> None:
+    """Run the question's command, or another, and report how it ended (record `probe`).
+
+    A quick one runs twice: do two runs agree? Of failing tests the first runs alone: does it need the others?
+    """
+    done = run(command, timeout_s=timeout_s)
     ended = _ended(done)
     if done.duration_s < 5 and done.exit_code not in (126, 127):
-        ended["again"] = _ended(run(timeout_s=30))
+        ended["again"] = _ended(run(command, timeout_s=timeout_s / 2))
+    failed = re.search(r"^FAILED (\S+::.+?)( - |$)", done.stdout, re.MULTILINE)
+    if failed and done.duration_s < timeout_s / 3:
+        alone = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", failed[1]]
+        ended["alone"] = _ended(run(alone, timeout_s=timeout_s / 2))
     report("probe", ended)
 
 

@@ -11,6 +11,7 @@ from debugbox_recipes.boxed import cannot_measure, of_kind, program_of, this_box
 from debugbox_recipes.harness import Program
 
 from . import concluding
+from .measuring import EXIT as EXIT
 from .measuring import LEVELS, Measuring
 from .study import Study
 from .studying import carry_out
