@@ -4,14 +4,16 @@ Neighbours: `earlier` puts findings into words for the agent, `investigation` as
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from debugbox.errors import NoSuchRevision, TreeNotKept
+from debugbox.archive import Archive
+from debugbox.errors import NoSuchFinding, NoSuchRevision, TreeNotKept
 from debugbox.finding import Finding
 from debugbox.foreign import clean_line
+from debugbox.journal import Interrupted
 from debugbox.revision import checked_out, commit_of
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot
@@ -44,10 +46,37 @@ class Followed:
                 "id": self.finding.id,
                 "question": self.finding.question,
                 "verdict": self.finding.verdict,
+                "as found": self.tree is not None,
                 "same files": snapshot.sha256 == _snapshot_hash(self.finding),
             }
         }
         return facts | ({"commit": self.finding.provenance.get("commit")} if self.tree else {})
+
+
+@contextmanager
+def followed(finding: Finding, settings: Settings, *, as_found: bool) -> Iterator[Followed]:
+    """The finding as one to start from; `as_found` with its own files. Raises TreeNotKept."""
+    with files_of(finding, settings) if as_found else nullcontext() as tree:
+        yield Followed(finding=finding, tree=tree)
+
+
+@contextmanager
+def followed_again(past: Interrupted, archive: Archive, settings: Settings) -> Iterator[Followed | None]:
+    """What an interrupted run had followed; None where that was nothing, or has been deleted since."""
+    link = past.records.header["provenance"].get("follows")
+    finding = _kept(archive, str(link.get("id", ""))) if isinstance(link, dict) else None
+    if finding is None or not isinstance(link, dict):
+        yield None
+        return
+    with followed(finding, settings, as_found=bool(link.get("as found"))) as follows:
+        yield follows
+
+
+def _kept(archive: Archive, id: str) -> Finding | None:
+    try:
+        return archive.load(id)
+    except NoSuchFinding:
+        return None
 
 
 @contextmanager

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debugbox.commands.common import EXIT_CODES, engine_option, print_finding, repository_option, settings_of
+from debugbox.commands.common import (
+    EXIT_CODES,
+    archive_of,
+    engine_option,
+    print_finding,
+    repository_option,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from debugbox.finding import Finding
@@ -30,6 +37,7 @@ def resume(repository: Path, id: str, as_json: bool, quiet: bool, **options: Any
     run again. What that takes lies beside the run's journal until its finding is kept (never with --discard-all).
     """
     from debugbox.choose import choose_engine, choose_model
+    from debugbox.following import followed_again
     from debugbox.investigation import investigate
     from debugbox.render.live import View
 
@@ -38,9 +46,9 @@ def resume(repository: Path, id: str, as_json: bool, quiet: bool, **options: Any
     settings = settings_of(repository, options | {"run": past.records.header.get("run")})
     view = View(sys.stderr, quiet=quiet)
     chosen = choose_model(settings, view.note)
-    kept = investigate(
-        past.question, settings, engine=choose_engine(settings, view.note), model=chosen, view=view, past=past
-    )
+    engine = choose_engine(settings, view.note)
+    with followed_again(past, archive_of(settings), settings) as follows:
+        kept = investigate(past.question, settings, engine=engine, model=chosen, view=view, past=past, follows=follows)
     print_finding(kept.finding, kept.path, kept.note, as_json)
     sys.exit(EXIT_CODES[kept.finding.verdict])
 

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ from debugbox.commands.common import (
 
 if TYPE_CHECKING:
     from debugbox.finding import Finding
-    from debugbox.following import Followed
     from debugbox.settings import Settings
     from debugbox.snapshot import Snapshot
 
@@ -102,6 +101,7 @@ def ask(
     if dry_run:
         return _print_dry_run(settings)
     from debugbox.choose import choose_engine, choose_model
+    from debugbox.following import followed
     from debugbox.investigation import investigate
     from debugbox.render.events import EventLines
     from debugbox.render.live import View
@@ -110,7 +110,7 @@ def ask(
     view = events or View(sys.stderr, quiet=quiet)
     model = choose_model(settings, view.note)
     engine = choose_engine(settings, view.note)
-    with _followed(finding, settings, as_found) as follows:
+    with followed(finding, settings, as_found=as_found) if finding else nullcontext() as follows:
         kept = investigate(question, settings, engine=engine, model=model, view=view, follows=follows)
     if events:
         events.finding(kept.finding, str(kept.path or ""))
@@ -141,17 +141,6 @@ def _start(words: tuple[str, ...], settings: "Settings") -> "tuple[Finding | Non
         if match["whole"]:
             raise
         return None, " ".join(words)
-
-
-@contextmanager
-def _followed(finding: "Finding | None", settings: "Settings", as_found: bool) -> "Iterator[Followed | None]":
-    from debugbox.following import Followed, files_of
-
-    if finding is None:
-        yield None
-        return
-    with files_of(finding, settings) if as_found else nullcontext() as tree:
-        yield Followed(finding=finding, tree=tree)
 
 
 def _print_dry_run(settings: "Settings") -> None:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +69,33 @@ def test_an_agent_goes_on_from_a_finding(embedded: Engine, till: Path) -> None:
         "id": first["id"],
         "question": "why is the total too low",
         "verdict": "confirmed",
+        "as found": False,
         "same files": True,
     }
     assert "check but-for, passed" in told and 'box.run("python till.py")' in told, "its checks and its symptom"
     assert "evidence then: The slice leaves the first price out" in told and "50 0" in told, "its evidence"
+
+
+def test_a_run_that_was_killed_still_follows_when_it_goes_on(embedded: Engine, till: Path) -> None:
+    first, _ = ask(till, embedded, looks(), *concludes(), flags=("--no-checks",))
+    hangs = Answer(blocks=(call("run_code", 6, code="import time\ntime.sleep(50)", purpose="wait for ever"),))
+    command = ["--engine", "bubblewrap", "--model", "opus", "--no-checks", first["id"], "and the tax"]
+    with MessagesServer([looks(), hangs]) as server:
+        variables = {**os.environ, "ANTHROPIC_BASE_URL": server.url}
+        process = subprocess.Popen([sys.executable, "-P", "-m", "debugbox", *command], cwd=till, env=variables)
+        deadline = time.monotonic() + 120
+        while len(server.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+    with MessagesServer([*concludes()]) as server:
+        os.environ["ANTHROPIC_BASE_URL"] = server.url
+        try:
+            done = debugbox("resume", "--engine", "bubblewrap", "--model", "opus", "--json", cwd=till)
+        finally:
+            del os.environ["ANTHROPIC_BASE_URL"]
+    second = json.loads(done.stdout)
+    assert second["question"] == "and the tax" and second["provenance"]["follows"]["id"] == first["id"], done.stderr
 
 
 def test_without_a_model_command_and_recipe_are_taken_over(embedded: Engine, tmp_path: Path) -> None:
