@@ -78,6 +78,7 @@ class Cell:
     cpu_s: float = 0.0
     memory_bytes: int = 0
     cause: str = ""  # why the kernel died or the cell was stopped, in words
+    outputs_sha256: tuple[str, ...] = ()  # of each output as it is kept, in order
 
     def records(self, name: str) -> list[dict[str, Any]]:
         return [o.data for o in self.outputs if o.kind == "record" and o.name == name]
@@ -145,6 +146,13 @@ class Evidence:
     code_lines: int
     outputs: tuple[Output, ...]
     code: str = ""
+    # As the cell was frozen with: a picture that a rendering leaves out can still be told by its hash.
+    started: str = ""
+    duration_s: float = 0.0
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    dropped_outputs: int = 0
+    outputs_sha256: tuple[str, ...] = ()
 
     __pydantic_config__ = _STRICT
 

@@ -1,6 +1,7 @@
 """What of a cell is kept when its code is thrown away: cleaned outputs, a hash, a count of lines."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,8 +10,17 @@ from debugbox.foreign import cleaned, without_cell_source
 
 
 def kept_cell(cell: Cell) -> Cell:
-    """`cell` as it may be kept: text cleaned, no line of its code in tracebacks and warnings."""
-    return replace(cleaned(cell), outputs=tuple(cleaned(without_cell_source(o)) for o in cell.outputs))
+    """`cell` as it may be kept: text cleaned, no line of its code in tracebacks and warnings, outputs hashed."""
+    outputs = tuple(cleaned(without_cell_source(output)) for output in cell.outputs)
+    # A cell that was kept before keeps its hashes: its pictures may have been left out since.
+    hashes = cell.outputs_sha256 or tuple(map(_sha256, outputs))
+    return replace(cleaned(cell), outputs=outputs, outputs_sha256=hashes)
+
+
+def _sha256(output: Output) -> str:
+    """Over all that an output says: its words and data as JSON, then its picture."""
+    said = [output.kind, output.name, output.text, output.data, output.dropped]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode() + output.png).hexdigest()
 
 
 def evidence_of(cell: Cell, caption: str, code: str = "") -> Evidence:
@@ -24,6 +34,12 @@ def evidence_of(cell: Cell, caption: str, code: str = "") -> Evidence:
         code_lines=kept.code_lines,
         outputs=kept.outputs,
         code=code,
+        started=kept.started,
+        duration_s=kept.duration_s,
+        cpu_s=kept.cpu_s,
+        memory_bytes=kept.memory_bytes,
+        dropped_outputs=kept.dropped_outputs,
+        outputs_sha256=kept.outputs_sha256,
     )
 
 
