@@ -11,7 +11,7 @@ from debugbox_recipes.mutations import Candidate, candidates
 from .running import Running, Test, Tests
 from .study import LEAST_CONTRAST, Study, Trial, same_failure
 
-_FUNCTIONS, _LINES, _MOST = 3, 12, 40  # functions, their lines, and changes that are tried
+_FUNCTIONS, _LINES, _MOST = 3, 12, 24  # functions, their lines, and changes that are tried
 _SHARE = 0.6  # of the time that is left
 _LONGER = 3.0  # than the test by itself: a changed loop may not end
 _COVERING = 60  # passing tests that are run with a change

@@ -16,6 +16,7 @@ from .related import related_tests
 from .running import PROGRAM, Running, Test, Tests
 from .study import LEAST_CONTRAST, Study
 
+_PLENTY = 2 * LEAST_CONTRAST  # passing tests that run the same code
 _REPEATS = 2  # of the failing test by itself; with the first run, three
 NO_PYTEST = "pytest is not installed in the box: the repository does not bring it. Ask again with --with pytest"
 
@@ -135,8 +136,8 @@ def _contrast(study: Study, running: Running) -> None:
     """Passing tests that run the same code: of the command, of the same file, of files about it, of the whole suite."""
     assert study.target is not None
     for ids in _wider(study):
-        if _enough(study) or running.left_s < 20:
-            break
+        if _passing_alike(study) >= (_PLENTY if ids else LEAST_CONTRAST) or running.left_s < 20:
+            break  # the whole suite only where there is next to nothing: it takes longest and adds least
         more = running.tests(ids, limit_s=running.left_s * 0.5)
         _tell_what_was_not_run(study, more)
         known = {test.id for test in (*study.cluster, *study.others, *study.passing)}
@@ -159,8 +160,9 @@ def _wider(study: Study) -> List[List[str]]:
     return [*([own_file] if own_file else []), *([about_it] if about_it else []), []]
 
 
-def _enough(study: Study) -> bool:
-    return spectrum(study.cluster, study.passing).contrast >= 2 * LEAST_CONTRAST
+def _passing_alike(study: Study) -> int:
+    """Passing tests that run code of the failing one."""
+    return spectrum(study.cluster, study.passing).contrast
 
 
 def _rank(study: Study, running: Running) -> None:
