@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from debugbox.bill import load_prices
 from debugbox.endpoint import credentials_present
 from debugbox.engines import Engine
 from debugbox.engines.bubblewrap import BubblewrapEngine
@@ -18,6 +19,7 @@ def choose_model(settings: Settings, note: Callable[[str], None]) -> AnthropicMo
     if settings.use_model is None and not credentials_present():
         note("no credentials for a model: a recipe investigates by itself (--model NAME asks for one)")
         return None
+    load_prices(settings.prices_file)  # what is wrong with the user's own is told before anything is paid
     AnthropicModel.start_import()  # it takes longer than the box's start, so it begins now
     model = AnthropicModel(settings.model, effort=settings.effort, base_url=settings.base_url)
     _say_what_leaves(settings, model, note)

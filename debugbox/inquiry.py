@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from debugbox.agent import Agent, AgentLimits
 from debugbox.bench import Bench
+from debugbox.bill import load_prices
 from debugbox.box import Boxes
 from debugbox.checks import Judgement
 from debugbox.finding import Conclusion, Cost, Hypothesis, Verdict
@@ -119,6 +120,7 @@ class ModelInvestigator:
             on_event=partial(self._hear, view, ""),
             steer=steer,
             cards=self._cards,
+            prices=load_prices(settings.prices_file),
             marker=Marker(past.marker or None) if past else None,
             log=journal.talk.write,
             share=self._share if settings.parallel > 1 else None,

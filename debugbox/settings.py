@@ -102,6 +102,12 @@ class Settings:
         return _user_config().parent / "recipes"
 
     @property
+    def prices_file(self) -> Path | None:
+        """The user's own prices of models, beside the configuration; None where there is no such file."""
+        path = _user_config().parent / "prices.json"
+        return path if path.is_file() else None
+
+    @property
     def data_dir(self) -> Path:
         return Path(os.environ.get("DEBUGBOX_DATA_DIR") or platformdirs.user_data_dir("debugbox"))
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from debugbox.bill import Bill, Usage, load_prices
+from debugbox.choose import choose_model
 from debugbox.errors import BadSettings
+from debugbox.settings import Settings
 
 REPLY = Usage(input=1_000, cache_write_5m=2_000, cache_write_1h=3_000, cache_read=40_000, output=500, thinking=100)
 
@@ -168,6 +170,17 @@ def test_a_cache_miss_names_its_cause(pause_s: float, during: str, told: str, ca
     bill.add(Usage(cache_write_5m=60_000))
     bill.add(Usage(cache_write_5m=64_000), pause_s, during=during, told=told)
     assert bill.misses == [f"60k tokens written to the cache again {cause}, about $0.29 more"]
+
+
+def test_the_users_own_prices_lie_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUGBOX_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    settings = Settings(repository=tmp_path)
+    assert settings.prices_file is None
+    (tmp_path / "prices.json").write_text("{")
+    assert settings.prices_file == tmp_path / "prices.json"
+    with pytest.raises(BadSettings, match="not a price table"):
+        choose_model(settings, lambda words: None)
 
 
 def test_one_bill_of_several_agents() -> None:

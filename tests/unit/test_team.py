@@ -1,5 +1,7 @@
 """Requirement: agents side by side share one ledger and one budget, and what they disagree on is in dispute."""
 
+import io
+import json
 import os
 import signal
 import threading
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from debugbox.agent import Agent, AgentLimits
+from debugbox.api import Told
 from debugbox.bill import Usage
 from debugbox.budget import Budget
 from debugbox.calls import SetSymptom, Tried
@@ -19,8 +22,11 @@ from debugbox.conversation import Reply
 from debugbox.finding import Conclusion, Hypothesis, Measurement, Suspect, Verdict
 from debugbox.ledger import Ledger
 from debugbox.model import ScriptedModel
+from debugbox.render.events import EventLines
+from debugbox.render.live import View
 from debugbox.team import Lane, Seat, Team, disagree, merged
 from tests.unit.test_agent import CONCLUDE, FakeClock, FakeLaboratory, scripted
+from tests.unit.test_resume import CELL
 
 HERE = Suspect(file="a.py", line=3, quote="x = 1", why="it is cut", cells=(1,))
 THERE = Suspect(file="a.py", line=30, quote="y = 1", why="it is doubled", cells=(2,))
@@ -261,3 +267,48 @@ def test_an_error_in_a_thread_is_raised_where_the_run_can_be_stopped() -> None:
     team, _ = a_team([Broken()])
     with pytest.raises(RuntimeError, match="a bug"):
         team.run()
+
+
+def spoken(view: Any) -> None:
+    """Two agents tell of their work, through one view."""
+    with view.step("model", "opus"), view.lane("agent 1", "rounding") as one, view.lane("agent 2", "a race") as other:
+        one.on_event("text", text="I look at line 3")
+        other.on_event("text", text="I look at the lock")
+        one.on_event("note", text="the conclusion goes back")
+        other.on_event("usage", line="turn 7 · 41k context")
+        one.cell(replace(CELL, id=4, purpose="add up"))
+        with other.step("checks") as step:
+            step.result("symptom passed")
+
+
+def test_in_a_log_each_agent_has_its_name() -> None:
+    stream = io.StringIO()
+    spoken(View(stream))
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert "agent 1: the conclusion goes back" in lines and "cost agent 2, turn 7 · 41k context" in lines
+    assert any(line.startswith("cell 4 agent 1: add up") for line in lines)
+    assert any(line.startswith("checks 2 symptom passed") for line in lines)
+    assert any(line.startswith("agent 2 a race") for line in lines)
+
+
+def test_on_a_terminal_each_agent_has_a_line_of_its_own() -> None:
+    view = View(io.StringIO())
+    with view.step("model", "opus"), view.lane("agent 1", "rounding") as one, view.lane("agent 2", "a race") as other:
+        one.on_event("text", text="I look at line 3")
+        other.on_event("text", text="I look at the lock")
+        one.on_event("text", text=", and at line 4")
+        frame = [" ".join(line.split()) for line in view._frame().plain.splitlines()]
+    assert any("agent 1" in line and "I look at line 3, and at line 4" in line for line in frame)
+    assert any("agent 2" in line and "I look at the lock" in line for line in frame)
+
+
+def test_events_and_progress_name_the_agent() -> None:
+    stream, told = io.StringIO(), list[str]()
+    spoken(EventLines(stream))
+    spoken(Told(told.append))
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {"event": "usage", "line": "agent 2, turn 7 · 41k context"}.items() <= next(
+        each for each in events if each["event"] == "usage"
+    ).items()
+    assert [each["purpose"] for each in events if each["event"] == "cell"] == ["agent 1: add up"]
+    assert "agent 2, turn 7 · 41k context" in told and "cell 4 (ok): agent 1: add up" in told
