@@ -1,10 +1,12 @@
 """A snapshot in words: a line for the terminal, and the list of names that a model gets at first."""
 
+import re
 from collections import Counter
 from pathlib import PurePosixPath
 
 from debugbox.snapshot import Snapshot
 
+_BROUGHT = re.compile(r"\.debugbox/recipes/([a-z][a-z0-9-]*)/SKILL\.md")
 CROWDED = 6  # files of a folder that are no Python: more are counted in the overview, not listed
 
 
@@ -34,6 +36,12 @@ def overview_of(snapshot: Snapshot, most: int = 150) -> str:
     listed = [path for path in snapshot.files if path.endswith(".py") or PurePosixPath(path).parent not in crowded]
     small = [path for path in listed if not path.startswith(".")]
     lines = small[:most] + [f"({len(small) - most} more files)"] * (len(small) > most)
-    return "\n".join(
-        [*lines, *(f"{folder}/ ({others[folder]} files that are no Python)" for folder in sorted(crowded))]
-    )
+    lines += [f"{folder}/ ({others[folder]} files that are no Python)" for folder in sorted(crowded)]
+    return "\n".join([*lines, *_brought(snapshot)])
+
+
+def _brought(snapshot: Snapshot) -> list[str]:
+    """Recipes of the repository, by name: their cards are read in a cell, as data."""
+    names = [match[1] for path in snapshot.files if (match := _BROUGHT.fullmatch(path))]
+    how = "`from debugbox_recipes import NAME`, then `print(NAME.card)`; - is _ in the import"
+    return [f"(the repository brings recipes: {', '.join(names)}; {how})"] if names else []

@@ -24,6 +24,11 @@ def all_cards(snapshot: Snapshot, user_folder: Path) -> tuple[Card, ...]:
     )
 
 
+def trusted_cards(user_folder: Path) -> tuple[Card, ...]:
+    """Ours and the user's: what a model may be told as instructions. A repository's cards are data."""
+    return _first_of_each_name((*read_cards(), *cards_below(user_folder, YOURS)))
+
+
 def cards_on_disk(repository: Path, user_folder: Path) -> tuple[Card, ...]:
     """The same from the folders as they are, for lists."""
     theirs = cards_below(repository / IN_REPOSITORY, THEIRS)
