@@ -3,14 +3,15 @@
 TYPE_CHECKING = False  # typing's own would have to be imported, which takes as long as all the rest of `--help`
 
 __version__ = "0.1.0"
-__all__ = ["DebugboxError", "Finding", "archive", "investigate", "verify"]
+__all__ = ["DebugboxError", "Finding", "findings", "investigate", "verify"]
 
 if TYPE_CHECKING:
-    from debugbox.api import archive, investigate, verify
+    from debugbox.api import findings, investigate, verify
     from debugbox.errors import DebugboxError
     from debugbox.finding import Finding
 
-_WHERE = {"DebugboxError": "errors", "Finding": "finding", "archive": "api", "investigate": "api", "verify": "api"}
+# No name may be that of a module: an import of `debugbox.archive` anywhere would put the module in its place.
+_WHERE = {"DebugboxError": "errors", "Finding": "finding", "findings": "api", "investigate": "api", "verify": "api"}
 
 
 def __getattr__(name: str) -> object:

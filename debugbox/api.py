@@ -76,7 +76,7 @@ def verify(
         return _verify(finding, tree, engine, settings)
 
 
-def archive(repository: Path | str = ".") -> Archive:
+def findings(repository: Path | str = ".") -> Archive:
     """The findings of a repository: `.list_findings()`, `.load(id)`."""
     return archive_of(_settings(repository, {}))
 

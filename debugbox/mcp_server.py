@@ -16,7 +16,7 @@ from mcp.types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from debugbox import __version__
-from debugbox.api import NewestLine, Progress, archive, keep_investigated
+from debugbox.api import NewestLine, Progress, findings, keep_investigated
 from debugbox.api import verify as verify_kept
 from debugbox.errors import DebugboxError
 from debugbox.finding import Finding
@@ -94,7 +94,7 @@ def build_server(repository: Path) -> MCPServer:
         options = {"run": run, "max_time_s": max_time_s, **({} if use_model else {"use_model": False})}
         with _explained():
             settings = _settings(path or repository, options)
-            before = archive(path or repository).load(follows) if follows else None
+            before = findings(path or repository).load(follows) if follows else None
             kept = await _told(ctx, lambda tell: keep_investigated(question, settings, tell, before))
             return _found(kept.finding, kept.path, kept.note)
 
@@ -105,14 +105,14 @@ def build_server(repository: Path) -> MCPServer:
     ) -> Findings:
         """What is already known of a repository: its findings, newest first. Ask before you investigate again."""
         with _explained():
-            entries = archive(path or repository).list_findings(text=text).entries
+            entries = findings(path or repository).list_findings(text=text).entries
         return Findings(findings=[_summary(entry.finding) for entry in entries[:100]])
 
     @server.tool(annotations=READ_ONLY)
     def show_finding(id: str, path: Repository = "") -> Annotated[CallToolResult, FindingDetails]:
         """One finding with its plots; the id may be shortened."""
         with _explained():
-            kept = archive(path or repository)
+            kept = findings(path or repository)
             return _found(kept.load(id), kept.path_of(id))
 
     @server.tool(annotations=READ_ONLY)
@@ -125,7 +125,7 @@ def build_server(repository: Path) -> MCPServer:
         """Run a finding's symptom again in fresh boxes: is it still present, or gone? Use it after a fix."""
         where = path or repository
         with _explained():
-            finding = archive(where).load(id)
+            finding = findings(where).load(id)
             done = await _told(
                 ctx, lambda tell: verify_kept(finding, repository=where, revision=revision, on_progress=tell)
             )

@@ -78,6 +78,7 @@ def hostile_finding(text: str) -> Finding:
         Output(kind="table", name=text, text=text, data=data),
         Output(kind="record", name=text, data={text: [text]}),
     )
+    link = {"id": text, "question": text, "verdict": text}
     return replace(
         FINDING,
         question=text,
@@ -91,7 +92,7 @@ def hostile_finding(text: str) -> Finding:
         intervention=Intervention(kind=text, sites=(place,), parameters={text: text}, describe=text),
         limits=(text,),
         by=text,
-        provenance={text: text, "commit": text, "dirty": [text], "nested": {text: [text]}},
+        provenance={text: text, "commit": text, "dirty": [text], "nested": {text: [text]}, "follows": link},
         cost=replace(FINDING.cost, model=text, endpoint=text),
     )
 
