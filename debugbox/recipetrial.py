@@ -1,9 +1,12 @@
 """A recipe on its own subject: it must name the planted fault, reach the verdict that it promises, and draw a picture.
 
-`expected.toml` beside the card says what is promised: `question`, `run`, `file`, `function`, `verdict`, `packages`.
+`expected.toml` beside the card says what is promised: `question`, `run`, `file`, `function`, `verdict`, `packages`,
+`options`. Where the subject needs a past, its folder `commits` holds it.
 """
 
+import os
 import shutil
+import subprocess
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +17,7 @@ from typing import Any
 from debugbox.engines import Engine
 from debugbox.errors import RecipeIncomplete
 from debugbox.finding import Finding
+from debugbox.git import clean_variables
 from debugbox.investigation import View, investigate
 from debugbox.recipefolders import IN_REPOSITORY
 from debugbox.settings import Settings, resolve_settings
@@ -56,12 +60,32 @@ def try_recipe(recipe: Path, engine: Engine, view: View, *, brought: bool) -> tu
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "subject"
         shutil.copytree(recipe / "subject", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        make_history(folder)
         if brought:
             ignored = shutil.ignore_patterns("__pycache__", "subject", "expected.toml")
             shutil.copytree(recipe, folder / IN_REPOSITORY / recipe.name, ignore=ignored)
         settings = _settings(expected, recipe.name, folder)
         finding = investigate(expected.question, settings, engine=engine, model=None, view=view).finding
     return finding, problems_of(finding, expected)
+
+
+def make_history(folder: Path) -> None:
+    """A subject with a folder `commits` becomes a repository: each folder in it is a commit, laid over those before."""
+    commits = folder / "commits"
+    if not commits.is_dir():
+        return
+    _git(folder, "init", "--quiet", "--template=")
+    for one in sorted(commits.iterdir()):
+        shutil.copytree(one, folder, dirs_exist_ok=True)
+        _git(folder, "add", "--all", ":!commits")
+        _git(folder, "commit", "--quiet", "--no-gpg-sign", "-m", one.name)
+    shutil.rmtree(commits)
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=subject", "-c", "user.email=subject@localhost", "-c", "core.hooksPath=/dev/null")
+    variables = clean_variables() | {"GIT_CONFIG_GLOBAL": os.devnull}
+    subprocess.run(["git", *who, *arguments], cwd=folder, env=variables, check=True, capture_output=True)
 
 
 def _settings(expected: Expected, name: str, folder: Path) -> Settings:

@@ -25,6 +25,7 @@ _PASSING = re.compile(
 )
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
+_HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
 _SERIES = 5  # values in a row that rise, or fall, all the way
 _COMMON = {
     "doe",
@@ -144,7 +145,10 @@ def _words(text: str) -> set[str]:
 
 
 def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
-    """What one run of the command says."""
+    """What one run of the command says, and the history that was let in with it."""
+    if probe.get("history") in _HISTORY:
+        weight, why = _HISTORY[str(probe["history"])]
+        yield Evidence(recipe="bisect", weight=weight, why=why)
     output, code = _COLOUR.sub("", str(probe.get("stdout", ""))), probe.get("exit_code")
     if probe.get("timed_out"):
         why = "the command did not end within the probe's time"

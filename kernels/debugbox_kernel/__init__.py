@@ -135,6 +135,8 @@ def probe(command: str | None = None, timeout_s: float = 60) -> None:
     if failed and done.duration_s < timeout_s / 3:
         alone = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", failed[1]]
         ended["alone"] = _ended(run(alone, timeout_s=timeout_s / 2))
+    if os.path.isdir(repo / ".git"):
+        ended["history"] = "good" if os.path.exists(repo / ".git/refs/tags/debugbox-good") else "some"
     report("probe", ended)
 
 

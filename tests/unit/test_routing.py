@@ -82,6 +82,15 @@ def test_two_runs_that_differ(question: str, first: dict[str, Any], again: dict[
     assert (card.name if card else None) == chosen
 
 
+def test_a_good_revision_that_was_named_is_to_be_used() -> None:
+    cards = (*TWICE, Card(name="bisect", description="it worked before, a regression", body=""))
+    for history, chosen in (("good", "bisect"), ("some", "suspects")):
+        card = route("why does it fail", None, [{**FAILING, "again": FAILING, "history": history}], cards).card
+        assert card is not None and card.name == chosen
+    card = route("since when, it worked before", None, [{**NUMBERS, "history": "some"}], cards).card
+    assert card is not None and card.name == "bisect"
+
+
 def test_a_failing_test_that_passes_alone_is_flaky() -> None:
     for alone, chosen in ((PASSING, "flaky"), (FAILING, "suspects")):
         card = route("why does it fail", None, [{**FAILING, "again": FAILING, "alone": alone}], TWICE).card
