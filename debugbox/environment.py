@@ -19,13 +19,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from debugbox.boxfiles import box_files_hash
 from debugbox.engines import Engine, Environment, EnvironmentPlan, Progress
-from debugbox.errors import BadSettings, NoInterpreter, RequirementsUnresolvable
+from debugbox.errors import BadSettings, DebianPackagesFailed, NoInterpreter, RequirementsUnresolvable
 from debugbox.manifests import Wanted, pinned_python, wanted_of
 from debugbox.project import read_toml, table, texts
 from debugbox.settings import Settings
 from debugbox.snapshot import METADATA, Snapshot
 
 _NOT_TO_PASS = {"PATH", "HOME", "USER", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR", "MPLBACKEND", "XDG_CACHE_HOME"}
+_GIT = ("git",)
 _COMPILER = ("gcc", "g++", "make", "libc6-dev", "python3-dev")
 _DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]*(=[A-Za-z0-9.:~+-]+)?")
 # What a kernel has imported before the first cell: a repository that is one of them is not what a cell imports.
@@ -135,7 +136,7 @@ def _debian_packages(engine: Engine, settings: Settings) -> tuple[str, ...]:
         raise BadSettings("apt", f"{wrong[0]!r} is not the name of a Debian package")
     if not engine.installs_debian:
         return ()
-    git = ("git",) if settings.history or settings.good else ()
+    git = _GIT if settings.history or settings.good else ()
     compiler = _COMPILER if settings.setup and not settings.image else ()
     return tuple(dict.fromkeys([*settings.apt, *git, *compiler]))
 
@@ -160,8 +161,22 @@ def _find_or_build(plan: EnvironmentPlan, engine: Engine, settings: Settings, pr
     if environment is None:
         with _locked(settings.cache_dir / "locks" / f"{plan.key}.lock", progress) as waited:
             found = engine.find(plan) if waited or not settings.refresh else None
-            environment = found or engine.build(plan, progress)
+            environment = found or _build(plan, engine, settings, progress)
     return environment
+
+
+def _build(plan: EnvironmentPlan, engine: Engine, settings: Settings, progress: Progress) -> Environment:
+    """Build it; without git where that cannot be had and nobody asked for it by name."""
+    try:
+        return engine.build(plan, progress)
+    except DebianPackagesFailed:
+        if plan.apt != _GIT or settings.apt:
+            raise
+        without = replace(plan, apt=())
+        environment = _find_or_build(replace(without, key=_key(without, engine)), engine, settings, progress)
+        return replace(
+            environment, notes=(*environment.notes, "the box has the commits but no git: apt had none to install")
+        )
 
 
 def _choose_python(engine: Engine, wanted: Wanted, asked: str | None, pinned: str | None) -> str:

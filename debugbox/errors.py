@@ -133,6 +133,19 @@ class EnvironmentFailed(DebugboxError):
         )
 
 
+class DebianPackagesFailed(DebugboxError):
+    """Debian packages could not be installed on top of an environment."""
+
+    exit_code, slug = 39, "debian-packages-failed"
+
+    def __init__(self, packages: str, log: str) -> None:
+        super().__init__(
+            f"These Debian packages could not be installed: {packages}. The end of apt's log:\n{log}\n"
+            "[tool.debugbox] apt asks for them, or --history (git), or a set-up (a compiler). "
+            "A name that this Debian does not have, or no way to its mirror, is the usual cause."
+        )
+
+
 class NoInterpreter(DebugboxError):
     """No Python interpreter fits the repository."""
 

@@ -14,6 +14,7 @@ from debugbox.checks import Checks
 from debugbox.engines import Engine, Environment, Progress
 from debugbox.environment import import_roots, prepare_environment
 from debugbox.errors import (
+    DebianPackagesFailed,
     DebugboxError,
     EnvironmentFailed,
     NoInterpreter,
@@ -35,6 +36,7 @@ Outcome = Literal["present", "gone", "cannot run"]
 
 # What makes a tree unfit to be measured on, without anything being wrong with this machine.
 _NOT_RUNNABLE = (
+    DebianPackagesFailed,
     RequirementsUnresolvable,
     EnvironmentFailed,
     NoInterpreter,

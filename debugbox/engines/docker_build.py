@@ -20,7 +20,7 @@ from debugbox.engines import EnvironmentPlan, Progress
 from debugbox.engines.docker_owner import OWNER_LABEL, is_gone, owner_of_this_process
 from debugbox.engines.docker_steps import Step, StepFailed, run_step
 from debugbox.engines.network import debian_mirrors
-from debugbox.errors import EnvironmentFailed, RequirementsUnresolvable
+from debugbox.errors import DebianPackagesFailed, EnvironmentFailed, RequirementsUnresolvable
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -111,7 +111,10 @@ def _with_packages(api: "APIClient", plan: EnvironmentPlan, image: str, log: Bui
     labels = {BUILD_LABEL: plan.key}
     command = ("sh", "-c", _script("apt_packages.sh"), "sh", *plan.apt)
     step = Step(image=image, command=command, interpreter=plan.interpreter, variables=debian_mirrors(), labels=labels)
-    return _run(api, step, log, f"installing Debian packages: {' '.join(plan.apt)}")
+    try:
+        return _run(api, step, log, "installing Debian packages")
+    except EnvironmentFailed as error:
+        raise DebianPackagesFailed(" ".join(plan.apt), "\n".join(list(log.lines)[-15:])) from error
 
 
 def _step(plan: EnvironmentPlan, image: str, script: str, *options: str, labels: Mapping[str, str] = _NONE) -> Step:

@@ -13,7 +13,7 @@ from debugbox.box import BoxContext, Boxes
 from debugbox.engines import Environment, EnvironmentPlan
 from debugbox.engines.docker import DockerEngine
 from debugbox.environment import prepare_environment
-from debugbox.errors import ImageUnfit
+from debugbox.errors import DebianPackagesFailed, ImageUnfit
 from debugbox.finding import Cell
 from debugbox.settings import Limits, Settings
 from debugbox.snapshot import take_snapshot
@@ -117,9 +117,7 @@ def test_an_image_that_is_nowhere_is_a_clear_error(docker: DockerEngine) -> None
 def test_a_package_that_debian_does_not_have_is_told_in_apts_words(
     docker: DockerEngine, environment: Environment
 ) -> None:
-    from debugbox.errors import EnvironmentFailed
-
     plan = EnvironmentPlan(key="test-no-package", python=environment.python[:4], apt=("no-such-package-here",))
-    with pytest.raises(EnvironmentFailed, match="Unable to locate package no-such-package-here"):
+    with pytest.raises(DebianPackagesFailed, match="Unable to locate package no-such-package-here"):
         docker.build(plan, lambda line: None)
     assert docker.find(plan) is None

@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from debugbox.engines import BoxSize, Environment, EnvironmentPlan, OwnImage, Progress, Transport
 from debugbox.environment import import_roots, plan_environment, prepare_environment
-from debugbox.errors import BadSettings, NoInterpreter, RequirementsUnresolvable
+from debugbox.errors import BadSettings, DebianPackagesFailed, NoInterpreter, RequirementsUnresolvable
 from debugbox.settings import Limits, Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
@@ -208,6 +208,24 @@ def test_commits_that_go_along_bring_git(settings: Settings) -> None:
     snapshot = snapshot_of(settings, a_py="")
     for asked in (replace(settings, history=3), replace(settings, good="v1")):
         assert plan_environment(snapshot, FakeEngine(), asked).apt == ("git",)
+
+
+def test_commits_go_along_without_git_where_it_cannot_be_had(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBUGBOX_CACHE_DIR", str(tmp_path / "cache"))
+
+    class WithoutMirror(FakeEngine):
+        def build(self, plan: EnvironmentPlan, progress: Progress) -> Environment:
+            if plan.apt:
+                raise DebianPackagesFailed("git", "no mirror")
+            return super().build(plan, progress)
+
+    snapshot, engine = snapshot_of(settings, a_py=""), WithoutMirror()
+    environment = prepare_environment(snapshot, engine, replace(settings, history=1), lambda line: None)
+    assert "no git" in environment.notes[0] and engine.built[0].apt == ()
+    with pytest.raises(DebianPackagesFailed):
+        prepare_environment(snapshot, engine, replace(settings, history=1, apt=("git",)), lambda line: None)
 
 
 def test_an_engine_without_debian_packages_says_so(settings: Settings) -> None:
