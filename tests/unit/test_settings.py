@@ -1,12 +1,13 @@
 """Flags > environment > the repository's table > user config > defaults; and what a repository may not decide."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from debugbox.errors import BadSettings, NotForRepository
-from debugbox.settings import Limits, parse_duration, parse_size, resolve_settings
+from debugbox.settings import Limits, Settings, parse_duration, parse_size, resolve_settings
 
 
 def repository_with(tmp_path: Path, table: str) -> Path:
@@ -53,6 +54,25 @@ def test_a_repository_may_set_its_few_keys_and_lower_limits(tmp_path: Path) -> N
 def test_a_repository_may_not_set(tmp_path: Path, line: str) -> None:
     with pytest.raises(NotForRepository):
         resolve_settings({}, repository_with(tmp_path, line))
+
+
+ALLOWED = {"include", "exclude", "setup", "python", "archive", "apt"}  # and `pip`, which is none of these names
+
+
+@pytest.mark.parametrize("name", sorted({each.name for each in fields(Settings)} - ALLOWED - {"limits"}))
+def test_every_other_setting_is_the_users_alone(tmp_path: Path, name: str) -> None:
+    """A setting that is new is refused until it is let in by name."""
+    for value in ("'x'", "true", "1", "['x']"):
+        with pytest.raises(NotForRepository, match=name):
+            resolve_settings({}, repository_with(tmp_path, f"{name} = {value}"))
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in fields(Limits)))
+def test_no_limit_is_raised_by_a_repository(tmp_path: Path, name: str) -> None:
+    higher = getattr(Limits(), name) * 2
+    with pytest.raises(NotForRepository, match=name):
+        resolve_settings({}, repository_with(tmp_path, f"{name} = {higher}"))
+    assert getattr(resolve_settings({}, repository_with(tmp_path, f"{name} = 1")).limits, name) == 1
 
 
 def test_a_linked_pyproject_is_not_read(tmp_path: Path) -> None:
