@@ -30,8 +30,8 @@ def test_timeout_ends_a_flood(shared_box: Box) -> None:
 
 
 def test_timeout_keeps_the_figures(shared_box: Box) -> None:
-    code = "import matplotlib.pyplot as plt, time\nplt.plot([1, 2])\ntime.sleep(60)"
-    cell = run(shared_box, code, timeout_s=2)
+    run(shared_box, "import matplotlib.pyplot as plt, time")
+    cell = run(shared_box, "plt.plot([1, 2])\ntime.sleep(60)", timeout_s=2)
     assert cell.status == "timeout" and [output.kind for output in cell.outputs].count("image") == 1
 
 
