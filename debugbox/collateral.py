@@ -18,7 +18,8 @@ _PYTEST = (
 # Run as a throwaway cell: pytest's own summary lines.
 _CODE = """\
 import debugbox_kernel as box
-command = ["python", "-c", {pytest!r}, "-q", "-p", "no:cacheprovider", "-rfE", *{files!r}]
+# Kernels ask for colour by a variable: a coloured line does not begin with its word.
+command = ["python", "-c", {pytest!r}, "-q", "--color=no", "-p", "no:cacheprovider", "-rfE", *{files!r}]
 run = box.run(command, timeout_s={timeout_s!r})
 summary = run.stdout.strip().splitlines()[-1:] or [""]
 # Where pytest cannot start the exit code may be 1 as well: only its own summary line says that tests ran.
