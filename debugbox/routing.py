@@ -23,6 +23,7 @@ _PASSING = re.compile(
     r"0x[0-9a-f]{6,}|\b\d+(?:\.\d+)?\s?(?:ms|us|µs|s|seconds)\b|\b\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?|\b\d{4}-\d\d-\d\d",
     re.IGNORECASE,
 )
+_BAD_VALUE = re.compile(r"^(AttributeError|TypeError|KeyError|IndexError|ZeroDivisionError)\b", re.MULTILINE)
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
@@ -174,6 +175,8 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
         why = f"the command ends with exit code {code}{_last_line(str(probe.get('stderr', '')))}"
         yield Evidence(recipe="suspects", weight=_STRONG, why=why)
         yield Evidence(recipe="drift", weight=-_STRONG, why=f"{why}: that is no slow deviation")
+        if _BAD_VALUE.search(_last_line(str(probe.get("stderr", ""))).lstrip(" (")):
+            yield Evidence(recipe="crash", weight=_STRONG + 0.5, why=f"{why}: a value that was made somewhere blew up")
 
 
 def _of_numbers(output: str, code: object, stderr: str) -> Iterator[Evidence]:

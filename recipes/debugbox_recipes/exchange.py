@@ -1,8 +1,8 @@
 """The observer `exchange`: values of named expressions are replaced by others. In the program's process.
 
 Plan: `exchange`, places with `nth` and, where another value is known, `literal` and `instead_of` (`nonfinite`, `any`,
-or the name of a type). A place without a literal has its numbers made a thousandth larger: that is how other places
-are changed as a control.
+or the name of a type). A place without a literal has its numbers moved a little: that is how other places are changed
+as a control.
 """
 
 import ast

@@ -162,8 +162,15 @@ def finite_instead(value: Any, stand_in: float) -> Any:
 
 
 def moved(value: Any) -> Any:
-    """The value with its numbers a thousandth larger; the same object where it holds no finite float."""
+    """The value a little changed: floats a thousandth larger, a whole number by one, a text by one character.
+
+    The same object where it is none of these.
+    """
     numpy = _numpy()
+    if type(value) is int:
+        return value + 1
+    if type(value) is str:
+        return value + "_"
     if type(value) is float and math.isfinite(value):
         return value * 1.001 if value else 1e-3
     if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind in "fc" and value.size:

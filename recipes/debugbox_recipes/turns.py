@@ -14,6 +14,8 @@ from .sites import PREFIX
 
 _LOOKED = 400  # turns whose state is looked at, the last ones before each sample
 _NODES = 2000
+_VALUES = ("datetime", "decimal", "fractions", "uuid", "pathlib", "ipaddress", "enum")  # told by their repr
+_LONG = 1 << 20
 Loop = (ast.For, ast.While, ast.AsyncFor)
 
 
@@ -49,6 +51,10 @@ class State:
             return [(self.of(k, depth), self.of(v, depth)) for k, v in list(value.items())]
         if kind.__name__ in ("list_iterator", "range_iterator", "str_iterator", "tuple_iterator", "bytearray"):
             return repr(value.__reduce__()) if kind is not bytearray else bytes(value)
+        if kind.__module__.partition(".")[0] in _VALUES:
+            return repr(value)
+        if kind.__name__ == "ndarray" and getattr(value, "nbytes", _LONG) < _LONG:
+            return hash(value.tobytes())
         inside = getattr(value, "__dict__", None)
         if type(inside) is dict and kind.__module__ != "builtins":
             return [(name, self.of(each, depth)) for name, each in list(inside.items())]
@@ -64,6 +70,7 @@ class Turns:
         self.to_end: List[Dict[str, Any]] = list(plan.get("end_loop", ()))
         self.places: List[Tuple[str, int, str]] = []
         self.whiles: List[Optional[ast.expr]] = []
+        self.deciding: List[Set[str]] = []  # names in the tests that could end a `while`
         self.counts: List[int] = []
         self.entered: List[int] = []
         self.caps: Dict[int, Tuple[str, int]] = {}
@@ -87,7 +94,8 @@ class Turns:
         for name in ("entered_loop", "turn", "enough"):
             setattr(builtins, PREFIX + name, getattr(self, name))
 
-    def add(self, file: str, line: int, function: str, test: Optional[ast.expr]) -> int:
+    def add(self, file: str, line: int, function: str, test: Optional[ast.expr], deciding: Set[str]) -> int:
+        self.deciding.append(deciding)
         self.places.append((file, line, function))
         self.whiles.append(test)
         self.counts.append(0)
@@ -118,13 +126,18 @@ class Turns:
         return over
 
     def _look(self, number: int, frame: FrameType) -> Any:
-        state = State()
-        names = {name: hash(repr(state.of(value))) for name, value in frame.f_locals.items() if name[0] != "."}
+        values = {name: value for name, value in frame.f_locals.items() if name[0] != "." and name[:2] != "__"}
         for name in frame.f_code.co_names:
             value = frame.f_globals.get(name)
             if name in frame.f_globals and not callable(value) and not isinstance(value, ModuleType):
-                names[name] = hash(repr(state.of(value)))
-        return names, state.opaque, _distance(self.whiles[number], frame)
+                values.setdefault(name, value)
+        names, opaque = {}, set()
+        for name, value in values.items():
+            state = State()
+            names[name] = hash(repr(state.of(value)))
+            if state.opaque:
+                opaque.add(name)
+        return names, opaque, _distance(self.whiles[number], frame)
 
     # --- what is told
 
@@ -143,18 +156,35 @@ class Turns:
         if len(kept) < 20:
             return {"looked": len(kept)}
         names = set().union(*(each[0] for each in kept))
-        changing = sorted(name for name in names if len({each[0].get(name) for each in kept}) > 1)
-        whole = [tuple(sorted(each[0].items())) for each in kept]
+        changing = {name for name in names if len({each[0].get(name) for each in kept}) > 1}
+        opaque = set().union(*(each[1] for each in kept))
+        states = len({tuple(sorted(each[0].items())) for each in kept})
         distances = [each[2] for each in kept]
-        away = None not in distances and all(b > a for a, b in zip(distances, distances[1:]))  # noqa: B905, RUF007  # 3.9
-        return {"looked": len(kept), "changing": changing, "same": sorted(names - set(changing)),
-                "states": len(set(whole)), "opaque": max(each[1] for each in kept), "away": away}  # fmt: skip
+        pairs = zip(distances, distances[1:])  # noqa: B905, RUF007  # 3.9
+        away = None not in distances and all(after > before for before, after in pairs)
+        deciding = self.deciding[number]
+        stuck = bool(deciding) and not deciding & (changing | opaque)
+        return {
+            "looked": len(kept), "changing": sorted(changing), "same": sorted(names - changing - opaque),
+            "states": states, "opaque": sorted(opaque), "away": away, "deciding": sorted(deciding) if stuck else [],
+            "while": self.whiles[number] is not None,
+        }  # fmt: skip
 
     def ended(self) -> Dict[str, Dict[str, int]]:
         said: Dict[str, Dict[str, int]] = {"applied": {}, "changed": {}}
         for number, (name, _) in self.caps.items():
             said["applied"][name], said["changed"][name] = self.counts[number], self.broken.get(number, 0)
         return said
+
+
+def _deciding(loop: ast.While) -> Set[str]:
+    """The names in its condition, and in those under which it is left from inside."""
+    ends = (ast.Break, ast.Return, ast.Raise)
+    tests: List[ast.AST] = [loop.test]
+    for node in ast.walk(loop):
+        if isinstance(node, ast.If) and any(isinstance(part, ends) for each in node.body for part in ast.walk(each)):
+            tests.append(node.test)
+    return {node.id for test in tests for node in ast.walk(test) if isinstance(node, ast.Name)}
 
 
 def _distance(test: Optional[ast.expr], frame: FrameType) -> Optional[float]:
@@ -197,12 +227,13 @@ class _Marker(ast.NodeTransformer):
     def _loop(self, node: Any) -> Any:
         line, function = node.lineno, ".".join(self.scope)
         test = node.test if isinstance(node, ast.While) else None
+        deciding = _deciding(node) if test is not None else set()
         self.generic_visit(node)
         last = self.scope[-1] if self.scope else ""
         followed = bool({function, last, "*"} & self.functions)
         if line not in self.caps and not followed:
             return node
-        number = self.turns.add(self.file, line, function, test)
+        number = self.turns.add(self.file, line, function, test, deciding)
         if line in self.caps:
             self.turns.caps[number] = self.caps[line]
             out = ast.If(test=_called("enough", number), body=[ast.Break()], orelse=[])

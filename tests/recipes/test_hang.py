@@ -167,6 +167,16 @@ while x != 1.0:
     x += 0.1
 print(x)
 """
+COUNTER = """def skip(lines, wanted):
+    seen, at = 0, 0
+    while True:
+        line = lines[at]
+        seen += len(line)
+        if line == wanted:
+            return seen
+        at = min(at + 1, len(lines) - 1)
+print(skip(["a", "b", "c"], "x"))
+"""
 DEAD_WORKER = """import queue, threading
 jobs = queue.Queue()
 def worker():
@@ -187,9 +197,10 @@ jobs.join()
         (TASKS, "circle", 5, True),
         (SEARCH, "looping", 3, True),
         (AWAY, "looping", 2, False),
+        (COUNTER, "looping", 3, False),
         (DEAD_WORKER, "waiting", 5, False),
     ],
-    ids=["itself", "dead holder", "tasks", "loop", "away from its end", "dead worker"],
+    ids=["itself", "dead holder", "tasks", "loop", "away from its end", "only a counter", "dead worker"],
 )
 def test_who_or_what_it_is(project: Write, script: Any, source: str, state: str, line: int, exact: bool) -> None:
     study = investigate(script, project({"run.py": source}))

@@ -46,6 +46,8 @@ def _looping(study: Study) -> str:
     where = f"the loop at {loop['file']}:{loop['line']}" + (f" in {loop['function']}" if loop["function"] else "")
     if loop.get("away"):
         why = "what its condition compares moves away from the end at each turn"
+    elif loop.get("deciding") and loop.get("states") != 1:
+        why = f"what its end hangs on never changes ({_names(loop['deciding'])})"
     elif loop.get("states") == 1:
         why = f"nothing it can see changes any more ({_names(loop['same'])})"
     else:

@@ -107,7 +107,7 @@ def _state(result: Mapping[str, Any]) -> Tuple[str, Optional[Mapping[str, Any]]]
     if _abandoned(samples[-1]):
         return "abandoned", None
     loop = _loop(result, samples)
-    if loop is not None and (loop.get("states", 0) == 1 or loop.get("repeats") or loop.get("away")):
+    if loop is not None and (loop["repeats"] or loop.get("away") or loop.get("deciding")):
         return "looping", loop
     last = samples[-_STILL:]
     wall = last[-1]["since_s"] - last[0]["since_s"]
@@ -132,7 +132,10 @@ def _stacks(sample: Mapping[str, Any]) -> List[Any]:
 
 
 def _loop(result: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
-    """The innermost loop that took turns without being entered anew while all was watched."""
+    """The innermost `while` that took turns without being entered anew while all was watched.
+
+    What a `for` goes through is not seen, so it is never judged.
+    """
     last = samples[-6:]
     before = {number: (entered, count) for number, entered, count in last[0].get("turns", ())}
     going = [
@@ -140,13 +143,17 @@ def _loop(result: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> Op
         if number in before and before[number][0] == entered and count > before[number][1]
     ]  # fmt: skip
     known = dict(zip([row[0] for row in last[-1].get("turns", ())], result.get("loops", ())))  # noqa: B905  # 3.9
-    stack = [frame[2].rpartition(".")[-1] for each in samples[-1]["threads"] for frame in each["stack"]]
+    depths: Dict[str, int] = {}  # of each function, from the outermost frame; generators are not always on a stack
+    for stack in (each["stack"] for sample in last for each in sample["threads"]):
+        for position, frame in enumerate(reversed(stack)):
+            name = frame[2].rpartition(".")[-1]
+            depths[name] = max(depths.get(name, 0), position)
 
     def depth(number: int) -> Tuple[int, int]:
         name = known[number]["function"].rpartition(".")[-1] or "<module>"
-        return (stack.index(name) if name in stack else len(stack), -int(known[number]["line"]))
+        return depths.get(name, -1), int(known[number]["line"])
 
-    chosen = min((number for number in going if number in known), key=depth, default=None)
+    chosen = max((number for number in going if known.get(number, {}).get("while")), key=depth, default=None)
     if chosen is None:
         return None
     loop = dict(known[chosen])

@@ -57,7 +57,8 @@ def _look_for_luck(study: Study, measuring: Measuring) -> None:
     done = [measuring.watched() for _ in range(_AGAIN)]
     hung = [run for run in done if run.hangs]
     orders = [order for run in done for order in run.result.get("orders", ())]
-    ended = f"the command ends by itself ({1 + len(done) - len(hung)} of {1 + len(done)} runs)"
+    failed = f" with {study.native.failure}" if study.native.failure else ""
+    ended = f"the command ends by itself{failed} ({1 + len(done) - len(hung)} of {1 + len(done)} runs)"
     if hung:
         study.runs = hung
         study.limits.append(f"it hangs in {len(hung)} of {1 + len(done)} runs only")
