@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 
 def main(arguments: list[str]) -> int:
-    given = _parser().parse_args(arguments)
+    given = _parser().parse_intermixed_args(arguments)
     cases = read_cases(given.names)
     if given.what == "verify":
         return _verify(cases, engine_called(given.engine))

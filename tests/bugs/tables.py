@@ -31,8 +31,8 @@ def _shown(rank: float | None) -> str:
 def recipe_lines(entries: Entries, cases: Mapping[str, Case]) -> Iterator[str]:
     """One row a recipe, then all; baselines below the recipes that they are for."""
     columns = [f"function top {k}" for k in TOP] + [f"file top {k}" for k in TOP]
-    yield f"| recipe | cases | {' | '.join(columns)} | confirmed | wrong | median s | CPU s |"
-    yield "|---" * (len(columns) + 6) + "|"
+    yield f"| recipe | cases | {' | '.join(columns)} | confirmed | wrong | median s |"
+    yield "|---" * (len(columns) + 5) + "|"
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for entry in entries:
         groups[entry["recipe"]].append(entry)
@@ -46,13 +46,13 @@ def _row(name: str, entries: Entries) -> str:
     scores = [entry.get("score") or {} for entry in entries]
     confirmed = sum(score.get("verdict") == "confirmed" for score in scores)
     wrong = sum(bool(score.get("wrong")) for score in scores)
-    middle = " | ".join(_median(entries, key) for key in ("seconds", "cpu_s"))
+    middle = _median(entries, "seconds")
     shares = _shares([score.get("function") for score in scores], [score.get("file") for score in scores])
     return f"| {name} | {len(scores)} | {shares} | {confirmed} | {wrong} | {middle} |"
 
 
 def _median(entries: Entries, key: str) -> str:
-    values = [entry[key] for entry in entries if "score" in entry and key in entry]
+    values = [entry[key] for entry in entries if "score" in entry]
     return f"{statistics.median(values):.0f}" if values else ""
 
 
@@ -61,7 +61,7 @@ def _baseline_rows(entries: Entries, cases: Mapping[str, Case]) -> Iterator[str]
     for kind in kinds:
         found = [_baseline_ranks(entry, kind, cases[entry["case"]]) for entry in entries]
         shares = _shares([each[0] for each in found], [each[1] for each in found])
-        yield f"| · {kind} | {len(found)} | {shares} | | | | |"
+        yield f"| · {kind} | {len(found)} | {shares} | | | |"
 
 
 def _baseline_ranks(entry: Mapping[str, Any], kind: str, case: Case) -> tuple[float | None, float | None]:
