@@ -3,7 +3,7 @@
 import pytest
 
 from debugbox.box import Box, Boxes
-from tests.contract.cells import run, text
+from tests.contract.cells import error, run, text
 
 
 def test_memory_and_cpu_are_the_cells_own(shared_box: Box) -> None:
@@ -46,3 +46,9 @@ def test_the_record_says_what_was_sent_and_when(shared_box: Box) -> None:
     cell = run(shared_box, "# one\n1\n")
     assert cell.code_lines == 2 and len(cell.code_sha256) == 64 and cell.started.startswith("20")
     assert 0 < cell.duration_s < 5 and cell.purpose == "test"
+
+
+def test_a_record_that_is_too_large_is_an_error_in_the_cell(shared_box: Box) -> None:
+    cell = run(shared_box, "import debugbox_kernel as box\nbox.report('measurement', {'value': 'x' * 900_000})")
+    assert error(cell).text.endswith("ValueError: a record has at most 800000 characters as JSON, this one 900013")
+    assert not cell.records("measurement")
