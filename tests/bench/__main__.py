@@ -1,4 +1,4 @@
-"""`make bench`: prints the table of docs/benchmarks.md. Names as arguments choose: boxes, snapshots, command."""
+"""`make bench`: prints the table of docs/benchmarks.md. Names as arguments choose: boxes, snapshots, share, command."""
 
 import os
 import platform
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from tests.bench import boxes, snapshots
+from tests.bench import boxes, share, snapshots
 from tests.bench.measuring import Figure, engines
 from tests.conftest import plain_environment
 
@@ -27,7 +27,7 @@ def main(chosen: set[str]) -> int:
 def _figures(chosen: set[str]) -> Iterator[Figure]:
     if "command" in chosen:
         yield boxes.help_figure()
-    here = engines()
+    here = engines() if chosen - {"command"} else []
     docker = [engine for engine in here if engine.name == "docker"]
     image = plain_environment(docker[0]).reference if docker else ""
     for engine in here if image else ():
@@ -35,7 +35,9 @@ def _figures(chosen: set[str]) -> Iterator[Figure]:
             yield from boxes.figures(engine, image)
         if "snapshots" in chosen:
             yield from snapshots.figures(engine, image)
+    for engine in here if "share" in chosen else ():
+        yield from share.figures(engine)
 
 
 if __name__ == "__main__":
-    sys.exit(main(set(sys.argv[1:]) or {"command", "boxes", "snapshots"}))
+    sys.exit(main(set(sys.argv[1:]) or {"command", "boxes", "snapshots", "share"}))
