@@ -33,9 +33,9 @@ bench: .venv/ready  ## the numbers to reach, as ratios of one run (docs/benchmar
 bench-recipes: .venv/ready  ## the recipes on real bugs (docs/recipe-benchmark.md); about an hour; ENGINE=docker|bubblewrap
 	$(BIN)/python -m tests.bugs run --engine $(or $(ENGINE),bubblewrap)
 
-pictures: .venv/ready  ## the README's pictures again, from the real program (needs chromium)
+pictures: .venv/ready  ## the README's pictures again, from the real program (needs chromium); ENGINE=docker|bubblewrap
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python pyte
-	$(BIN)/python docs/images/make.py
+	$(if $(ENGINE),DEBUGBOX_ENGINE=$(ENGINE)) $(BIN)/python docs/images/make.py
 
 accept: .venv/ready  ## take the notebooks and the help as they are now for the gold files; review the diff like code
 	DEBUGBOX_ACCEPT=1 $(BIN)/pytest tests/unit/test_notebook.py tests/unit/test_help.py

@@ -1,7 +1,7 @@
 """Make the README's pictures again: `make pictures`. The real program on examples/weather-station, nothing drawn.
 
 terminal.png is what a terminal of 80 columns shows when the program has ended, review-page.png is the finding's page in
-Chromium. Needs a chromium on this machine.
+Chromium. Needs a chromium on this machine. DEBUGBOX_ENGINE chooses the engine.
 """
 
 import fcntl
@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import struct
 import subprocess
@@ -30,7 +31,7 @@ COMMAND = ("--run", "python run.py", "why does the mean temperature drift")
 ROWS, COLUMNS = 120, 80
 PAGE_WIDTH = 1200
 DEBUGBOX = (sys.executable, "-P", "-m", "debugbox")
-_APC = re.compile(rb"\x1b_.*?\x1b\\\\", re.DOTALL)  # terminals skip these commands, pyte prints them
+_APC = re.compile(rb"\x1b_.*?\x1b\\", re.DOTALL)  # terminals skip these commands, pyte prints them
 COLOURS = {"default": "#d7dce3", "red": "#f28b82", "green": "#57c98a", "brown": "#e0ac4f", "cyan": "#5fc7d6"}
 TERMINAL = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: #14181e; display: inline-block }}
@@ -65,9 +66,8 @@ def copied(home: Path) -> Path:
 def variables_of(home: Path) -> dict[str, str]:
     """A home of its own for findings; built environments are this user's, so that no build is in the picture."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "XDG_", "DEBUGBOX_"))
-    }
+    dropped = ("ANTHROPIC_", "XDG_", "DEBUGBOX_DATA", "DEBUGBOX_STATE", "DEBUGBOX_CONFIG")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"HOME": str(home), "XDG_CACHE_HOME": cache, "TERM": "xterm-256color", "DOCKER_HOST": docker_host()}
 
 
@@ -86,7 +86,7 @@ def recorded(station: Path, home: Path) -> Any:
     os.close(theirs)
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
-    stream.feed(b"$ debugbox --run 'python run.py' \"why does the mean temperature drift\"\r\n")
+    stream.feed(f"$ {shlex.join(['debugbox', *COMMAND])}\r\n".encode())
     stream.feed(_APC.sub(b"", everything_from(ours)))
     if process.wait(60) not in (0, 10):
         sys.exit(f"the program ended with {process.returncode}:\n" + "\n".join(screen.display))
