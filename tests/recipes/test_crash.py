@@ -144,12 +144,23 @@ print(use(choose(names, "ada")))
 missing = choose(names, "edsger")
 print(use(missing))
 """
+SAME_NAME = """def lookup(table, key):
+    return table.get(key)
+def width(rows):
+    found = rows[0]
+    return found * 2
+def main():
+    found = lookup({}, "x")
+    twice = width([4])
+    return found + twice
+main()
+"""
 
 
 @pytest.mark.parametrize(
     ("source", "origin"),
-    [(DEFAULT, 1), (STORED, 4), (ITEM, 4), (BRANCH, 5)],
-    ids=["default", "attribute of that object", "item", "return of that call"],
+    [(DEFAULT, 1), (STORED, 4), (ITEM, 4), (BRANCH, 5), (SAME_NAME, 2)],
+    ids=["default", "attribute of that object", "item", "return of that call", "name in that frame"],
 )
 def test_where_it_comes_from(project: Write, script: Any, source: str, origin: int) -> None:
     study = investigate(script, project({"run.py": source}))

@@ -214,6 +214,7 @@ def test_ending_another_loop_leaves_it_looping(project: Write, script: Any) -> N
     controls = [trial for trial in study.trials if trial.control]
     assert len(controls) == 2
     assert all(trial.done.state == "looping" and any(trial.done.counts("changed").values()) for trial in controls)
+    assert script.record(investigate(script, study.program)) == script.record(study)
 
 
 LUCK = """import threading

@@ -58,6 +58,12 @@ def test_the_subject_overflows_where_the_odds_are_multiplied(script: Any, subjec
     assert "5.98" in said.answer  # the operand just before
 
 
+def test_a_call_is_no_birth_where_something_inside_it_was(subject: Any) -> None:
+    call = line_of(SUBJECT, "run.py", "probability(odds_after(readings))")
+    assert call in [str(spot) for spot in subject.spots]
+    assert call not in [str(spot) for spot in subject.births]
+
+
 def test_infinity_as_a_start_value_is_no_suspect(script: Any, subject: Any) -> None:
     start = line_of(SUBJECT, "belief.py", 'float("-inf")')
     assert start in [str(spot) for spot in subject.births]

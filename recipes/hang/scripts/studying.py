@@ -189,12 +189,21 @@ def _elsewhere(study: Study) -> List[Tuple[Line, int]]:
     assert hung is not None
     named = {str(line) for line in study.lines}
     if study.state == "looping":
-        rows = [(Line(each["file"], each["line"], ""), int(each["turns"]) - 1) for each in hung.result["loops"]
+        rows = [(Line(each["file"], each["line"], ""), int(each["turns"]) - 1) for each in _finished(hung.result)
                 if each["turns"] > 1 and not _around(study, each["file"], each["line"])]  # fmt: skip
     else:
         rows = [(Line(file, line, ""), 0) for file, line, _ in hung.result.get("acquired", ())
                 if not os.path.isabs(file) and _TAKES.search(study.source.quote(file, line))]  # fmt: skip
     return sorted(((line, turns) for line, turns in rows if str(line) not in named), key=lambda each: str(each[0]))
+
+
+def _finished(result: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """Loops that took no turn while samples were taken: how many they took is the same in every run."""
+    samples = [sample.get("turns", ()) for sample in result["samples"]]
+    counts = [{number: count for number, _, count in each} for each in (samples[-6:][0], samples[-1])]
+    numbers = [row[0] for row in samples[-1]]
+    pairs = zip(numbers, result["loops"])  # noqa: B905  # strict= came with 3.10
+    return [loop for number, loop in pairs if counts[0].get(number) == counts[1].get(number)]
 
 
 def _around(study: Study, file: str, line: int) -> bool:
