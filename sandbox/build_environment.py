@@ -118,6 +118,7 @@ def install_together(prefix: Path, wanted: list[str], notes: list[str], *, on_im
     say("kernel: the repository's requirements together with ipykernel and matplotlib")
     try:
         built = install_fresh(prefix / "kernel", wanted + KERNEL, on_image=on_image)
+        import_kernel(prefix / "kernel")
         (prefix / "repo").symlink_to("kernel")
         return built
     except InstallFailed as failure:
@@ -133,6 +134,18 @@ def install_together(prefix: Path, wanted: list[str], notes: list[str], *, on_im
         "environment of their own and reach the repository's by box.run. " + reason(conflict)
     )
     return built
+
+
+def import_kernel(venv: Path) -> None:
+    """Pins may let in an old IPython whose metadata asks for too little: what resolves need not start.
+
+    Raises InstallFailed.
+    """
+    command = [str(venv / "bin" / "python"), "-I", "-c", "import ipykernel.kernelapp, ipykernel.zmqshell"]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding=TEXT, errors="replace")
+    if done.returncode:
+        said = done.stderr.strip().rpartition("\n")[2]
+        raise InstallFailed("the kernel does not start beside them, because " + said)
 
 
 def install_fresh(venv: Path, requirements: list[str], *, on_image: bool = False) -> set[str]:

@@ -44,3 +44,14 @@ def test_a_repository_that_pins_tornado_away(engine: Engine, tmp_path: Path) -> 
     with boxes.open() as box:
         assert text(run(box, "import tornado\nprint(tornado.version_info >= (6,))")) == "True\n"
         assert text(run(box, command("import app"))).startswith("5.")
+
+
+def test_a_repository_whose_pins_let_in_a_kernel_that_does_not_start(engine: Engine, tmp_path: Path) -> None:
+    """As tornado 6.4 pins: it resolves with IPython 8.23, which then cannot import TypeAliasType."""
+    (tmp_path / "requirements.txt").write_text("typing-extensions==4.4.0\n")
+    (tmp_path / "app.py").write_text("import typing_extensions\n")
+    boxes = boxes_of(engine, tmp_path)
+    assert any("conflict" in note and "TypeAliasType" in note for note in boxes.environment.notes)
+    assert boxes.environment.packages["typing-extensions"] == "4.4.0"
+    with boxes.open() as box:
+        assert text(run(box, "print(1)")) == "1\n"
