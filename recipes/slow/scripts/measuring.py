@@ -3,6 +3,7 @@
 Sizes are chosen by counts, never by the clock: a replay on a busier machine must choose the same.
 """
 
+import resource
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -106,9 +107,15 @@ class Measuring:
         return Counted(size, run, max(results, key=lambda result: int(result["work"]), default=None))
 
     def seconds(self, knob: Knob, size: int, repeats: int = 2) -> Optional[float]:
-        """The shortest of some plain runs; None where one fails."""
-        runs = [self.run(knob, size, None) for _ in range(repeats)]
-        return min(run.duration_s for run in runs) if all(run.exit_code == 0 for run in runs) else None
+        """Processor time of the shortest of some plain runs, as a busy machine changes it little; None: one failed."""
+        took = []
+        for _ in range(repeats):
+            before = _used_s()
+            run = self.run(knob, size, None)
+            if run.exit_code != 0:
+                return None
+            took.append(_used_s() - before)
+        return min(took)
 
     def ladder(self, knob: Knob) -> Tuple[List[Counted], str]:
         """Runs at doubled sizes until the budget is spent; at least four, or why not."""
@@ -133,6 +140,12 @@ class Measuring:
                 break
             rungs.append(self.count(knob, 2 * rungs[-1].size))
         return rungs
+
+
+def _used_s() -> float:
+    """Of all children that have ended, and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _ahead(rungs: Sequence[Counted]) -> float:

@@ -65,6 +65,7 @@ class Study:
     hot: str = ""
     cause: Optional[Level] = None
     dispatched: bool = False  # the cause's line calls several functions: the hot line says more
+    clock_size: int = 0  # the largest that was timed
     clock: str = ""  # agrees, disagrees, more (than the counts), unknown
     slow_lines: List[Tuple[str, float]] = field(default_factory=list)  # by the clock: place and share of the time
     trials: List[Trial] = field(default_factory=list)

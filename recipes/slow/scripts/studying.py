@@ -107,6 +107,7 @@ def _clock(study: Study, measuring: Measuring, size: Optional[int]) -> None:
         if took is None:
             break
         seconds.append(took)
+        study.clock_size = now
         if took > _CLOCK_LONGEST_S or (took > 3 * _CLOCK_S and len(seconds) >= 3):
             break
         now *= 2
@@ -138,9 +139,10 @@ def _attribute(study: Study, measuring: Measuring, size: Optional[int]) -> None:
         study.dispatched = study.cause is not None and is_dispatcher(study.cause, sites, study.program.repo)
     elif study.by_clock:
         assert study.knob is not None
-        rungs = [measuring.count(study.knob, n * study.rungs[-1].size, timed=True, most=10**8) for n in (1, 2, 4)]
+        sizes = (max(1, study.clock_size // 2), study.clock_size)  # where plain runs were seen to grow
+        rungs = [measuring.count(study.knob, size, timed=True, most=10**8) for size in sizes]
         timed = [rung.by_line("seconds") for rung in rungs if not rung.trouble]
-        study.slow_lines = _growing_lines(timed) if len(timed) == 3 else []
+        study.slow_lines = _growing_lines(timed) if len(timed) == 2 else []
 
 
 def _hot_line(study: Study) -> str:
