@@ -19,6 +19,8 @@ from tests.conftest import ROOT, not_available
 from tests.end_to_end.test_path import debugbox
 from tests.messages_server import Answer, MessagesServer, call, text, thinking
 
+PATIENCE_S = 900  # the first run on a machine builds the environment, and others may be at work on it
+
 TILL = """\
 def total(prices):
     amount = 0
@@ -77,7 +79,7 @@ def ask(folder: Path, engine: Engine, *turns: Answer, flags: tuple[str, ...] = (
         os.environ["ANTHROPIC_BASE_URL"] = server.url
         arguments = ("--engine", engine.name, "--model", "opus", "--json", *flags, "why is the total too low")
         try:
-            done = debugbox(*arguments, cwd=folder)
+            done = debugbox(*arguments, cwd=folder, timeout_s=PATIENCE_S)
         finally:
             del os.environ["ANTHROPIC_BASE_URL"]
     assert done.stdout, done.stderr

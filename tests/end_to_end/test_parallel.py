@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from debugbox.engines import Engine
-from tests.end_to_end.test_agent import CAUSE, ELSEWHERE, FIX, diff, embedded, sets, till
+from tests.end_to_end.test_agent import CAUSE, ELSEWHERE, FIX, PATIENCE_S, diff, embedded, sets, till
 from tests.end_to_end.test_path import debugbox
 from tests.messages_server import Answer, Block, MessagesServer, Refused, call, text
 
@@ -89,7 +89,7 @@ def ask(folder: Path, engine: Engine, server: Scripts, *flags: str) -> tuple[dic
         os.environ["ANTHROPIC_BASE_URL"] = server.url
         arguments = ("--engine", engine.name, "--model", "opus", "--parallel", "2", "--json", *flags)
         try:
-            done = debugbox(*arguments, "why is the total too low", cwd=folder)
+            done = debugbox(*arguments, "why is the total too low", cwd=folder, timeout_s=PATIENCE_S)
         finally:
             del os.environ["ANTHROPIC_BASE_URL"]
     assert done.stdout, done.stderr
