@@ -7,6 +7,7 @@ runs in a fork after the collection, so that no order sees what another has done
 """
 
 import functools
+import itertools
 import os
 import random
 import sys
@@ -18,7 +19,7 @@ from . import forks, importing
 from .chance import Chance
 from .ddmin import ddmin
 from .growth import write_result
-from .state import Container, Snapshot, short
+from .state import LOADED_AGAIN, Container, Snapshot, short
 
 _running: List["Orders"] = []
 _TRACED = 8  # units whose writing line is looked for
@@ -213,19 +214,23 @@ class Writers:
         self.relative = snapshot.relative
         self.found: Dict[str, Any] = {}
         self._units = [(path, self._reader(path)) for path in paths]
-        self._known = {path: short(read()) for path, read in self._units}
+        self._known = {path: _mark(read()) for path, read in self._units}
         self._last: List[Dict[str, Any]] = []
 
     def _reader(self, path: str) -> Any:
-        """A quick way to the unit: only the container that holds it is looked at."""
+        """A quick way to the unit: nothing but what holds it is looked at, and nothing is copied."""
         holders = [each for each in self.snapshot.containers.values() if path.startswith(each.path)]
         for holder in sorted(holders, key=lambda each: -len(each.path)):
-            if holder.kind in ("whole", "cache") and holder.path == path:
+            if holder.kind == "whole" and holder.path == path:
+                return functools.partial(_same, holder.thing)
+            if holder.kind == "cache" and holder.path == path:
                 return holder.contents
+            if path == f"{holder.path}{LOADED_AGAIN}":
+                return functools.partial(_attribute, holder.thing, "__spec__")
             if holder.kind == "attributes" and path[len(holder.path)] == ".":
-                return functools.partial(_attribute, holder, path[len(holder.path) + 1 :])
+                return functools.partial(_attribute, holder.thing, path[len(holder.path) + 1 :])
             if holder.kind == "dict" and path[len(holder.path)] == "[":
-                return functools.partial(_entry, holder, path)
+                return _Entry(holder, path)
         return functools.partial(self.snapshot.value, path)
 
     def on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
@@ -241,7 +246,7 @@ class Writers:
 
     def _look(self) -> None:
         for path, read in self._units:
-            now = short(read())
+            now = _mark(read())
             if now != self._known[path]:
                 self._known[path] = now
                 self.found[path] = self._last
@@ -258,12 +263,34 @@ class Writers:
         return frames
 
 
-def _attribute(holder: Container, name: str) -> Any:
-    return holder.contents().get(name)
+def _same(thing: Any) -> Any:
+    return thing
 
 
-def _entry(holder: Container, path: str) -> Any:
-    return next((value for key, value in holder.contents().items() if holder.key_path(key) == path), None)
+def _attribute(thing: Any, name: str) -> Any:
+    return vars(thing).get(name)
+
+
+class _Entry:
+    """A dictionary's value by path; the key is looked for again only when the dictionary has grown or shrunk."""
+
+    def __init__(self, holder: Container, path: str) -> None:
+        self.holder, self.path = holder, path
+        self.length, self.key = -1, None  # type: int, Any
+
+    def __call__(self) -> Any:
+        thing = self.holder.thing
+        if len(thing) != self.length:
+            self.length = len(thing)
+            self.key = next((key for key in thing if self.holder.key_path(key) == self.path), None)
+        return None if self.key is None else thing.get(self.key)
+
+
+def _mark(value: Any) -> Any:
+    """What tells a value from another one, quickly: identity, and of containers the length and some members'."""
+    if isinstance(value, (list, set, tuple, dict, frozenset)):
+        return id(value), len(value), [id(each) for each in itertools.islice(iter(value), 20)]
+    return value if isinstance(value, (int, float, str, bytes, bool, type(None))) else id(value)
 
 
 def start(plan: Mapping[str, Any]) -> None:

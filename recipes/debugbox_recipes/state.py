@@ -27,6 +27,7 @@ _SKIPPED = (
     "linecache",
 )
 _NAMES = ("__builtins__", "__warningregistry__", "__pycache__", "__file__", "__doc__", "__annotations__")
+LOADED_AGAIN = " (loaded again)"
 _MISSING: Any = type("Missing", (), {"__repr__": lambda self: "(not there)"})()
 
 Relative = Callable[[Optional[str]], Optional[str]]
@@ -73,10 +74,12 @@ def _decimal(known: Any) -> Any:
 
 
 class Container:
-    """One thing that holds others, with what it held."""
+    """One thing that holds others, with what it held. Of a `foreign` module only what was exchanged is told: many fill
+    themselves when they are first looked at."""
 
     def __init__(self, path: str, thing: Any, kind: str) -> None:
         self.path, self.thing, self.kind = path, thing, kind
+        self.foreign = False
         self.held = self.contents()
 
     def contents(self) -> Any:
@@ -95,16 +98,25 @@ class Container:
             if not (_same_list(self.held, now) if self.kind == "whole" else self.held == now):
                 yield self.path, self.held, now
             return
+        different = []
         for key in [*self.held, *(key for key in now if key not in self.held)]:
             before, after = self.held.get(key, _MISSING), now.get(key, _MISSING)
-            if not _same(before, after) and key not in _NAMES:
-                yield self.key_path(key), before, after
+            if not _same(before, after) and key not in _NAMES and not (self.foreign and before is _MISSING):
+                different.append((self.key_path(key), before, after))
+        spec = "__spec__"
+        if isinstance(self.thing, types.ModuleType) and self.held.get(spec) is not now.get(spec):
+            yield f"{self.path}{LOADED_AGAIN}", "as first loaded", f"{len(different)} of its names are new objects"
+        else:
+            yield from different
 
     def put_back(self, path: str) -> None:
         if self.kind == "cache":
             self.thing.cache_clear()
         elif self.kind == "whole":
             _refill(self.thing, self.held)
+        elif path == f"{self.path}{LOADED_AGAIN}":
+            vars(self.thing).clear()
+            vars(self.thing).update(self.held)
         else:
             for key in {**self.held, **self.contents()}:
                 if self.key_path(key) == path:
@@ -185,8 +197,10 @@ class Snapshot:
     def _module(self, name: str, module: Any) -> None:
         if not isinstance(module, types.ModuleType) or name.split(".")[0] in _SKIPPED:
             return
-        if self._add(name, module, "attributes") and self.relative(getattr(module, "__file__", None)):
-            self._walk(name, module)
+        if self._add(name, module, "attributes"):
+            self.containers[id(module)].foreign = self.relative(getattr(module, "__file__", None)) is None
+            if not self.containers[id(module)].foreign:
+                self._walk(name, module)
         if name == "logging":
             self._walk_into("logging.root", module.root, 1)
 
@@ -231,11 +245,11 @@ class Snapshot:
 
 
 def short(value: Any) -> str:
-    """A value in a few words, without addresses."""
+    """A value in a few words, without what is an address or looks like one."""
     import re
 
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001  # a repr of the user's
         text = type(value).__name__
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)[:80]
+    return re.sub(r" at 0x[0-9a-fA-F]+|\d{9,}", "", text)[:80]

@@ -88,7 +88,7 @@ def test_record_comes_out_alike_when_the_cell_is_replayed(script: Any, subject: 
     assert script.concluding.summary(again) == script.concluding.summary(subject)
 
 
-HEAD = "import os, functools, random, app\n"
+HEAD = "import os, importlib, app; KIND = app.Registry\n"
 APP = """import functools
 class Registry:
     names = ["root"]
@@ -124,9 +124,19 @@ def suite(first: str, second: str, extra: str = "") -> dict[str, str]:
         ("os.environ['DEEP'] = '1'", "assert 'DEEP' not in os.environ", "os.environ['DEEP']", "test_app.py:6"),
         ("os.chdir('/')", "assert os.getcwd() != '/'", "the working directory", "test_app.py:6"),
         ("monkeypatch.setenv('LEVEL', 'high'); app.level()", "assert app.level() == 'low'", "app.level", "app.py:13"),
+        ("importlib.reload(app)", "assert app.Registry is KIND", "app (loaded again)", "test_app.py:6"),
         ("app.login = lambda name: 1 / 0", "app.login(None)", "app.login", "test_app.py:6"),
     ],
-    ids=["instance", "class list", "class attribute", "environment", "cwd", "lru_cache", "patched function"],
+    ids=[
+        "instance",
+        "class list",
+        "class attribute",
+        "environment",
+        "cwd",
+        "lru_cache",
+        "module loaded again",
+        "patched function",
+    ],
 )
 def test_what_is_left_behind_is_found(
     project: Write, script: Any, first: str, second: str, path: str, place: str
@@ -163,7 +173,7 @@ def test_a_file_left_behind_names_the_test_and_no_state(project: Write, script: 
     said = conclusion(script, study)
     assert (study.matter, study.needed, said.intervention) == (["test_app.py::test_first"], [], None)
     assert said.suspects[0].function == "test_first"
-    assert any("files" in limit for limit in said.limits)
+    assert any("none put back changes how the test ends" in limit for limit in said.limits)
 
 
 def test_chance_in_a_test_is_found_by_line(project: Write, script: Any) -> None:

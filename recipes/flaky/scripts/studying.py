@@ -135,8 +135,10 @@ def _search(study: Study, measuring: Measuring) -> None:
             study.message = ended[study.victim].get("message", "")
             break
     plan = {"victim": study.victim, "before": study.before, "outcome": wanted}
-    said = measuring.ask({"search": plan}, share=0.5)
+    said = measuring.ask({"search": plan}, share=0.4)
     study.matter, study.complete = said.get("kept") or [], bool(said.get("complete"))
+    if study.matter and not study.complete:
+        study.limits.append("the time was up before the fewest tests were found: not all that are named need matter")
     if study.kind == NEEDY:
         study.message = (study.alone.get(study.victim) or {}).get("message", "")
     if not study.matter:
@@ -163,7 +165,10 @@ def _state(study: Study, measuring: Measuring) -> None:
     study.needed = [unit for unit in units if unit.path in needed]
     study.others = [unit for unit in units if unit.path not in needed and unit.stack]
     study.complete = study.complete and bool(said.get("complete"))
-    if not study.needed:
+    if not rows:
+        why = said.get("trouble") or "the time was up, or they leave nothing behind that a module holds"
+        study.limits.append(f"what those tests leave behind was not seen: {why}")
+    elif not study.needed:
         study.limits.append(
             f"of {len(units)} pieces of state that those tests leave behind, none put back changes how the test ends:"
             " files, C code, threads, or objects that no module holds"
