@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from debugbox.engines import Leftover
-from debugbox.engines.docker_build import KEY_LABEL, abandoned_stages
+from debugbox.engines.docker_build import KEY_LABEL, STAGE_LABEL, abandoned_stages
 from debugbox.engines.docker_owner import OWNER_LABEL, is_gone
 
 if TYPE_CHECKING:
@@ -25,10 +25,17 @@ def abandoned(api: "APIClient") -> Iterator[Leftover]:
 
 
 def environments(api: "APIClient") -> Iterator[Leftover]:
-    """Every environment, whoever of this engine's users built it; its age is that of the build."""
+    """Every environment, whoever of this engine's users built it; its age is that of the build.
+
+    And the stages on users' own images: those on our bases are few and stay.
+    """
     for image in api.images(filters={"label": KEY_LABEL}):
         remove = partial(_remove, api.remove_image, image["Id"], force=True)
         yield _leftover("environment", image, (image["RepoTags"] or [image["Id"]])[0], remove)
+    for image in api.images(filters={"label": STAGE_LABEL}):
+        for tag in image["RepoTags"] or []:
+            if tag.startswith("debugbox/") and ":on-" in tag:  # what stands on an image of the user's
+                yield _leftover("environment", image, tag, partial(_remove, api.remove_image, tag))
 
 
 def _leftover(what: str, found: dict[str, Any], name: str, remove: Any) -> Leftover:

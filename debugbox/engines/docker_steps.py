@@ -97,6 +97,7 @@ def _settings(step: Step) -> dict[str, Any]:
         "Entrypoint": [],
         "User": "0:0",
         "WorkingDir": "/",
+        "Healthcheck": {"Test": ["NONE"]},
         "Labels": {OWNER_LABEL: owner_of_this_process(), **step.labels},
         "AttachStdin": True,
         "AttachStdout": True,
