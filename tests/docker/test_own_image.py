@@ -1,5 +1,6 @@
 """Requirement: a box can stand on the user's own image: its packages and programs, our command, user and walls."""
 
+import contextlib
 import io
 import json
 import os
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError
 
 from debugbox.box import BoxContext, Boxes
 from debugbox.engines import Environment, EnvironmentPlan
@@ -58,11 +60,11 @@ def base(docker: DockerEngine, environment: Environment) -> str:
 def own(docker: DockerEngine, base: str) -> Iterator[str]:
     made = image(docker, DOCKERFILE.format(base=base))
     yield made
-    for left in docker._api.images(filters={"label": "io.debugbox.key=test"}, quiet=True):
-        docker._api.remove_image(left, force=True)
-    short = made.partition(":")[2][:12]
-    for name in (f"debugbox/bare:on-{short}", f"debugbox/parts:on-{short}", made):
-        docker._api.remove_image(name, force=True)
+    stages = [each for each in docker.environments() if each.name.endswith(f":on-{made.partition(':')[2][:12]}")]
+    assert {each.name.partition(":")[0] for each in stages} == {"debugbox/bare", "debugbox/parts"}
+    assert all(each.remove() for each in stages)
+    with contextlib.suppress(APIError):  # a stage in between goes by itself within the hour
+        docker._api.remove_image(made, force=True)
 
 
 def run(boxes: Boxes, code: str) -> Cell:
