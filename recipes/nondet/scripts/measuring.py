@@ -49,7 +49,7 @@ class Measuring:
     def __init__(self, program: Program, time_limit_s: float, output: str = "") -> None:
         self.program, self.output = program, output
         self.ends = time.monotonic() + time_limit_s
-        self.run_s = 0.0  # the longest run so far
+        self.run_s = 0.0  # what a run takes, the last ones counting most: one slow start must not end the search
         self.runs = 0
 
     @property
@@ -78,7 +78,7 @@ class Measuring:
         limit_s = max(2.0, min(60.0, self.left_s))
         run = run_program(self.program, timeout_s=limit_s, plan=plan, variables=variables)
         self.runs += 1
-        self.run_s = max(self.run_s, run.duration_s)
+        self.run_s = (2 * self.run_s + run.duration_s) / 3 if self.run_s else run.duration_s
         return self._outcome(run)
 
     def _outcome(self, run: ProgramRun) -> Outcome:

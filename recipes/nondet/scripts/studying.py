@@ -17,6 +17,7 @@ _NATURAL, _HELD = 6, 3
 _QUICK = 4  # levels of a factor at least, where two outputs differ
 _FIRST = 5  # levels of each factor before any gets more
 _CONTROLS = 4
+_FEW = 8  # lines that are worth naming where the search had no time to leave out more
 
 
 def carry_out(program: Program, question: Optional[str], output: str, limit_s: float) -> Study:
@@ -133,7 +134,8 @@ def _locate(study: Study, measuring: Measuring) -> None:
     agree = Agreement(study, measuring)
     found = ddmin(study.sites, agree, go_on=lambda: measuring.has_time_for(4 * LEVELS))
     if found is not None:
-        study.minimal, study.complete = list(found.kept), found.complete
+        few = found.complete or len(found.kept) <= _FEW
+        study.minimal, study.complete = list(found.kept) if few else [], found.complete
     if found is None or not found.complete:
         study.limits.append("the time was up before the fewest lines were found")
 
