@@ -25,10 +25,7 @@ def headline(finding: Finding) -> str:
     """The verdict in one or two sentences for somebody who has never seen a finding, with the place it is about."""
     where = _headline_places(finding)
     if finding.verdict == "confirmed":
-        return (
-            f"The cause is at {where}. Tested in fresh copies of the repository: what you asked about happens each "
-            "time, goes away when only this is changed, and stays when other places are changed the same way."
-        )
+        return f"{_shown_by(finding, where)}, and stays when other places are changed the same way."
     if finding.verdict == "supported":
         return (
             f"An exact measurement leads to {where}, and what you asked about happens in fresh copies of the "
@@ -50,28 +47,53 @@ def followed(finding: Finding) -> tuple[str, str] | None:
 
 
 def first_place(finding: Finding) -> str:
-    """Where to look first: a line that was changed and helped, else the first suspect."""
+    """Where to look first, as file:line."""
     return next((f"{clean_line(each.file)}:{each.line}" for each in _leading(finding)), "")
 
 
 def ranked_places(finding: Finding) -> list[Place]:
-    """What was changed and helped, then the suspects; each line once."""
-    known: dict[str, Place] = {str(each): each for each in (*_leading(finding), *finding.suspects)}
+    """Where to look first, then the other suspects and what was changed; each line once."""
+    known: dict[str, Place] = {str(each): each for each in _leading(finding)}
+    for each in (*finding.suspects, *_proven(finding)):
+        if not (there := known.get(str(each))) or not there.function:
+            known[str(each)] = each
     return list(known.values())
 
 
 def _leading(finding: Finding) -> Sequence[Place]:
-    """The changed lines where a change was tried and helped, else the first suspect."""
-    proven = finding.verdict == "confirmed" and finding.intervention is not None
-    return finding.intervention.sites if proven and finding.intervention else finding.suspects[:1]
+    """The first suspect, with the other lines that were changed where it is one of those."""
+    sites = _proven(finding)
+    among = {str(each) for each in sites}
+    return sites if not finding.suspects or str(finding.suspects[0]) in among else finding.suspects[:1]
+
+
+def _proven(finding: Finding) -> Sequence[Place]:
+    """The lines that were changed, where that helped."""
+    return finding.intervention.sites if finding.verdict == "confirmed" and finding.intervention else ()
+
+
+def _shown_by(finding: Finding, where: str) -> str:
+    """Which place, and by what change. A recipe may change the lines that feed a place, which is then only pointed to.
+
+    A diff may begin a line or two before the place; the checks see to it that it changes that place.
+    """
+    tested = "Tested in fresh copies of the repository: what you asked about happens each time, goes away"
+    changed = _proven(finding)
+    diff = finding.intervention is not None and finding.intervention.kind == "diff"
+    if diff or _leading(finding) == changed:
+        return f"The cause is at {where}. {tested} when only this is changed"
+    return f"Look at {where} first. {tested} with a change at {_listed(changed)} alone"
 
 
 def _headline_places(finding: Finding) -> str:
-    places = _leading(finding)
+    return _listed(_leading(finding)) or "no place"
+
+
+def _listed(places: Sequence[Place]) -> str:
     named = [f"{clean_line(each.file)}:{each.line}" for each in places[:3]]
     if len(places) > 3:
         return f"{', '.join(named)} and {counted(len(places) - 3, 'more place')}"
-    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or "no place"
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
 def _missing(checks: Sequence[Check]) -> str:

@@ -84,19 +84,21 @@ def test_a_notebook_below_home_can_be_pasted_into_a_shell() -> None:
     assert "Notebook  /srv/a.ipynb" in report(FINDING, path=Path("/srv/a.ipynb"), home=Path("/home/u"))
 
 
-def test_the_changed_line_comes_first_where_the_change_helped() -> None:
-    """The first suspect may be another one: what was shown to matter is what was changed."""
+def test_a_place_is_the_cause_where_it_was_changed_and_else_only_pointed_to() -> None:
     site = Place(file="stats/sums.py", line=7)
     finding = replace(FINDING, verdict="confirmed", intervention=Intervention(kind="keep_exact", sites=(site,)))
-    assert "CONFIRMED  The cause is at stats/sums.py:7." in report(finding)
-    assert "confirmed  stats/sums.py:7 " in findings_table([finding])
-    again = replace(finding, intervention=Intervention(kind="keep_exact", sites=(site, finding.suspects[1])))
-    ranked = ["stats/sums.py:7", "stats/batches.py:40", "stats/welford.py:12"]
+    told = " ".join(report(finding).split())
+    assert "CONFIRMED Look at stats/welford.py:12 first. Tested in" in told
+    assert "goes away with a change at stats/sums.py:7 alone, and stays" in told
+    assert "confirmed  stats/welford.py:12 " in findings_table([finding])
+    diff = replace(finding, intervention=Intervention(kind="diff", sites=(site,)))
+    assert "The cause is at stats/welford.py:12." in words.headline(diff)
+    both = (site, Place(file="stats/welford.py", line=12))
+    again = replace(finding, intervention=Intervention(kind="keep_exact", sites=both))
+    assert words.headline(again).startswith("The cause is at stats/sums.py:7 and stats/welford.py:12. Tested")
+    ranked = ["stats/sums.py:7", "stats/welford.py:12", "stats/batches.py:40"]
     assert [str(each) for each in words.ranked_places(again)] == ranked
-    suspected = replace(finding, verdict="suspected")
-    assert "stats/welford.py:12" in findings_table([suspected]) and "candidate is stats/welford.py:12" in report(
-        suspected
-    )
+    assert words.ranked_places(again)[1].function == "Welford.update"
 
 
 def test_what_did_not_pass_is_named_in_a_line() -> None:
@@ -196,7 +198,7 @@ def test_an_engine_that_explains_itself_stays_on_one_line_of_eighty_columns() ->
 @pytest.mark.parametrize(
     ("verdict", "begins"),
     [
-        ("confirmed", "The cause is at a.py:1 and b.py:2. Tested in fresh copies"),
+        ("confirmed", "Look at s.py:9 first. Tested in fresh copies"),
         ("supported", "An exact measurement leads to s.py:9, and"),
         ("suspected", "The best candidate is s.py:9; it is not proven. Not shown: that changing other places"),
         ("refuted", "What you asked about does not happen here"),
