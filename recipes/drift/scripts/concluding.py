@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from .explaining import amplifying_lines, how_it_grew, kind_of_error, what_to_do, why_amplifier
+from .explaining import amplifying_lines, how_it_grew, kind_of_error, percent, what_to_do, why_amplifier
 from .measuring import Line, Native
 from .study import Study, Trial, deviates
 from .studying import placebos
@@ -131,7 +131,7 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
     found = [rounding, method]
     for each in amplifying_lines(study)[:2]:
         evidence = (
-            f"it multiplies the error by {each.factor:.1g}, but its own roundings are {each.line.share:.1%} of it"
+            f"it multiplies the error by {each.factor:.1g}, but its own roundings are {percent(each.line.share)} of it"
         )
         found.append({"text": f"{each} introduces the rounding", "status": "refuted", "evidence": evidence})
     return found
@@ -196,11 +196,11 @@ def _amplifiers_behind(study: Study, named: Sequence[Mapping[str, Any]]) -> List
 def suspect(study: Study, line: Line) -> Dict[str, Any]:
     alone = next((t for t in study.trials if len(t.lines) == 1 and str(t.lines[0]) == str(line)), None)
     why = (
-        f"its roundings are {line.share:.1%} of the error ({line.contribution:.3g}); it ran {line.executed} times and"
-        f" rounded {line.rounded} times, by at most {line.largest_rounding:.3g}"
+        f"its roundings are {percent(line.share)} of the error ({line.contribution:.3g}); it ran {line.executed} times"
+        f" and rounded {line.rounded} times, by at most {line.largest_rounding:.3g}"
     )
     if alone is not None and alone.removed is not None and len(study.suspects) > 1:
-        why += f"; kept exact alone, {alone.removed:.1%} of the error is gone"
+        why += f"; kept exact alone, {percent(alone.removed)} of the error is gone"
     return {**place(study, line), "score": min(1.0, abs(line.share)), "why": why}
 
 

@@ -68,7 +68,7 @@ def _shows(later: List[Amplifier]) -> str:
 def why_amplifier(amplifier: Amplifier) -> str:
     what = _operation(amplifier)
     small = f"{amplifier.before:.1g}, no more than everyday rounding"
-    own = f"its own roundings are {amplifier.line.share:.1%} of the error"
+    own = f"its own roundings are {percent(amplifier.line.share)} of the error"
     return (
         f"{what} multiplies the relative error by {amplifier.factor:.1g}: {small}, becomes {amplifier.after:.1g}; {own}"
     )
@@ -81,3 +81,9 @@ def _operation(amplifier: Amplifier) -> str:
         sign = {"add": " + ", "sub": " - "}.get(amplifier.operation, "")
         return sign.join(operands) if sign and len(operands) == 2 else "a sum that almost cancels"
     return f"{amplifier.operation}({', '.join(operands)})"
+
+
+def percent(share: float) -> str:
+    """`58.6%`; a share that rounds to nothing has no sign."""
+    text = f"{share:.1%}"
+    return "0.0%" if text == "-0.0%" else text
