@@ -5,6 +5,7 @@ With DEBUGBOX_REQUIRE_ALL=1 (CI) every tier must run: an engine that is absent i
 
 import os
 import re
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,12 @@ ROOT = Path(__file__).parent.parent
 REQUIRE_ALL = bool(os.environ.get("DEBUGBOX_REQUIRE_ALL"))
 ENGINES = ("bubblewrap", "docker")
 OLD_S = 3600  # another run of the tests may stand on a younger one
+
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # in the background of a shell, where tests of Ctrl-C wait in vain
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def not_available(engine: str) -> str | None:
