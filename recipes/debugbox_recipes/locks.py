@@ -6,6 +6,7 @@ acquisitions by; `pauses` lets other threads run after an acquisition, which bri
 """
 
 import _thread
+import itertools
 import sys
 import threading
 import time
@@ -22,12 +23,23 @@ class Book:
     def __init__(self, relative: Callable[[Optional[str]], Optional[str]]) -> None:
         self._relative = relative
         self._files: Dict[str, Optional[str]] = {}
+        self._here = threading.local()
+        self._numbers = itertools.count(1)
+        self.threads: Dict[int, int] = {}  # the interpreter's number of a thread -> ours
         self.waiting: Dict[int, Tuple[Any, Site]] = {}  # thread -> lock, where
         self.held: Dict[int, List[Any]] = {}
         self.orders: Dict[Tuple[int, int], Tuple[Any, Any, Site, Site, int]] = {}  # held before, then asked for
         self.skipped: Dict[Tuple[str, int], Tuple[str, List[int]]] = {}  # place -> its name, [applied, changed]
         self.pauses: Mapping[Tuple[str, int], float] = {}
         self.acquisitions: Dict[Tuple[str, int], int] = {}
+
+    def me(self) -> int:
+        """This thread's number. The interpreter's own goes to the next thread as soon as one has ended."""
+        number = getattr(self._here, "number", None)
+        if number is None:
+            number = self._here.number = next(self._numbers)
+            self.threads[_thread.get_ident()] = number
+        return int(number)
 
     def site(self) -> Site:
         """The user's line that leads here; where there is none, the nearest of a library."""
@@ -69,7 +81,7 @@ class RecordedLock:
         self._passed: Dict[int, int] = {}
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        me, book = _thread.get_ident(), self.book
+        me, book = self.book.me(), self.book
         site = book.site()
         if book.skipped and book.passes_by(site):
             self._passed[me] = self._passed.get(me, 0) + 1
@@ -103,7 +115,7 @@ class RecordedLock:
             time.sleep(pause)
 
     def release(self) -> None:
-        me = _thread.get_ident()
+        me = self.book.me()
         if self._passed.get(me):
             self._passed[me] -= 1
             return
@@ -143,15 +155,15 @@ class RecordedRLock(RecordedLock):
 
     def _release_save(self) -> Any:
         count, self.count, self.owner = self.count, 0, None
-        held = self.book.held.get(_thread.get_ident(), [])
+        held = self.book.held.get(self.book.me(), [])
         held[:] = [other for other in held if other is not self]
         return self._inner._release_save(), count
 
     def _acquire_restore(self, state: Any) -> None:
         saved, count = state
         self._inner._acquire_restore(saved)
-        self.owner, self.count = _thread.get_ident(), count
-        self.book.held.setdefault(_thread.get_ident(), []).append(self)
+        self.owner, self.count = self.book.me(), count
+        self.book.held.setdefault(self.owner, []).append(self)
 
 
 def install(book: Book) -> None:

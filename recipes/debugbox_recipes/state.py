@@ -26,7 +26,15 @@ _SKIPPED = (
     "threading",
     "linecache",
 )
-_NAMES = ("__builtins__", "__warningregistry__", "__pycache__", "__file__", "__doc__", "__annotations__")
+_NAMES = (
+    "__builtins__",
+    "__warningregistry__",
+    "__pycache__",
+    "__file__",
+    "__doc__",
+    "__annotations__",
+    "PYTEST_CURRENT_TEST",
+)
 LOADED_AGAIN = " (loaded again)"
 _MISSING: Any = type("Missing", (), {"__repr__": lambda self: "(not there)"})()
 

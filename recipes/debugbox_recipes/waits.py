@@ -40,6 +40,7 @@ class Waits:
         self.found: List[str] = []
         self.taken = 0
         self.ended = False
+        self._writing = _thread.allocate_lock()  # the watching thread and the end of the program both write
 
     def transform(self, tree: Any, file: str, lines: List[str]) -> Any:
         for place in self.plan.get("without_lock", ()):
@@ -57,6 +58,7 @@ class Waits:
 
     def started_in_child(self) -> None:
         self.samples, self.circles, self.pid, self.taken = [], [], os.getpid(), 0
+        self._writing = _thread.allocate_lock()  # the parent's watching thread may have held the other one
         self.start()
 
     # --- sampling
@@ -93,18 +95,22 @@ class Waits:
     def _thread(self, ident: int, frame: FrameType, thread: Optional[Any]) -> Dict[str, Any]:
         stack, inner = self._stack(frame)
         said: Dict[str, Any] = {
-            "id": f"thread {ident}", "name": thread.name if thread is not None else f"thread {ident}",
+            "id": self._id(ident), "name": thread.name if thread is not None else f"thread {ident}",
             "main": ident == threading.main_thread().ident, "daemon": bool(thread is not None and thread.daemon),
             "stack": stack, "inner": inner, "for": "", "lock": None, "step": frame.f_lasti,
         }  # fmt: skip
-        waiting = self.book.waiting.get(ident)
+        waiting = self.book.waiting.get(self.book.threads.get(ident, 0))
         if waiting is not None:
             said["lock"] = _lock(*waiting)
             said["for"] = f"thread {waiting[0].owner}" if waiting[0].owner is not None else ""
         else:
             joined = _joined(frame)
-            said["for"] = f"thread {joined}" if joined is not None else ""
+            said["for"] = self._id(joined) if joined is not None else ""
         return said
+
+    def _id(self, ident: int) -> str:
+        """A thread that never took a recorded lock goes by the interpreter's number, which is far above ours."""
+        return f"thread {self.book.threads.get(ident, ident)}"
 
     def _stack(self, frame: Optional[FrameType]) -> Tuple[List[Any], List[str]]:
         """The user's frames, innermost first; and what of libraries lies above them."""
@@ -143,17 +149,20 @@ class Waits:
         self.dump()
 
     def dump(self) -> None:
+        with self._writing:
+            write_result(self.plan, self._result())
+
+    def _result(self) -> Dict[str, Any]:
         applied = {name: counts[0] for name, counts in self.book.skipped.values()}
         changed = {name: counts[1] for name, counts in self.book.skipped.values()}
         ended = self.turns.ended()
-        result = {
+        return {
             "modules": self.user_code.loaded, "ended": self.ended, "samples": self.samples, "taken": self.taken,
             "died": self.died, "places_found": self.found, "orders": self._orders(), "loops": self.turns.described(),
             "applied": {**applied, **ended["applied"]}, "changed": {**changed, **ended["changed"]},
             "acquired": [[*place, count] for place, count in list(self.book.acquisitions.items()) if place[1]],
             "argv": " ".join(map(str, getattr(sys, "argv", [])))[:200],
         }  # fmt: skip
-        write_result(self.plan, result)
 
     def _orders(self) -> List[Any]:
         """Two locks taken one after the other by one thread, and the other way round by another."""
