@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check format accept bench bench-recipes pictures clean
+.PHONY: help demo test check format accept guards bench bench-recipes pictures clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: .venv/ready  ## set up what is missing, then find out why the example drif
 
 test: .venv/ready  ## every tier that this machine can run; prints what ran per tier and engine
 	$(BIN)/pytest
+
+guards: .venv/ready  ## takes each guard of SECURITY.md out, one at a time, and sees that a test fails (an hour; names choose)
+	$(BIN)/python -m tests.guards $(NAMES)
 
 check: .venv/ready  ## format, lint, types (host and box)
 	$(BIN)/ruff format --check .

@@ -154,12 +154,13 @@ def parse(line: bytes) -> Message:
         message = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadMessage("not JSON") from error
-    if not isinstance(message, dict) or message.get("type") not in _SHAPES:
+    type_ = message.get("type") if isinstance(message, dict) else None
+    if not _is_text(type_) or type_ not in _SHAPES:
         raise BadMessage("of no known type")
-    for field, fits in _SHAPES[message["type"]].items():
+    for field, fits in _SHAPES[type_].items():
         if not fits(message.get(field)):
-            raise BadMessage(f"{message['type']}: a wrong {field}")
-    if message["type"] == "output":
+            raise BadMessage(f"{type_}: a wrong {field}")
+    if type_ == "output":
         _check_output(message)
     cleaned_message: Message = cleaned(message)
     return cleaned_message

@@ -112,7 +112,10 @@ def test_throwaway_code_is_found_nowhere_afterwards(engine: Engine, drifting: Pa
     assert not holders and not found.stdout
 
 
-def test_killed_in_the_middle_of_a_cell_nothing_is_left_but_the_journal(engine: Engine, drifting: Path) -> None:
+def test_killed_in_the_middle_of_a_cell_nothing_is_left_but_the_journal(
+    engine: Engine, drifting: Path, tmp_path: Path
+) -> None:
+    (temporary := tmp_path / "temporary").mkdir()
     sleep = f"sleep 987.{os.getpid()}"
     command = [
         sys.executable,
@@ -126,8 +129,10 @@ def test_killed_in_the_middle_of_a_cell_nothing_is_left_but_the_journal(engine: 
         sleep,
         "why does it hang",
     ]
-    before = set(Path("/tmp").iterdir())
-    process = subprocess.Popen(command, cwd=drifting, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    variables = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        command, cwd=drifting, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while not _processes(sleep) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -140,7 +145,7 @@ def test_killed_in_the_middle_of_a_cell_nothing_is_left_but_the_journal(engine: 
         cgroup for cgroup in Path("/sys/fs/cgroup").glob("*/debugbox-*") if not (cgroup / "cgroup.procs").read_text()
     ]
     assert engine.name != "docker" or not [name for name in containers().split() if str(process.pid) in name]
-    assert not [path for path in set(Path("/tmp").iterdir()) - before if path.name.startswith("debugbox")]
+    assert not list(temporary.iterdir())
     listed = debugbox("list", cwd=drifting)
     assert "interrupted" in listed.stdout and "why does it hang" in listed.stdout
 

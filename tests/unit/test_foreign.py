@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from debugbox import foreign
+from debugbox import foreign, pngchild
 from debugbox.finding import Cell, Output
 from debugbox.foreign import PngLimits, clean_line, clean_text, cleaned, png_size, reencode_png, shrink_png
 from debugbox.foreign import without_cell_source as kept
@@ -235,20 +235,23 @@ import os, sys
 from debugbox import foreign
 foreign.reencode_png(bytes.fromhex(sys.argv[1]))
 process = foreign._child()._process
-print(process.pid, b"SECRET" in open(f"/proc/{process.pid}/environ", "rb").read(), flush=True)
+limits = open(f"/proc/{process.pid}/limits").read().splitlines()
+least = [line.split()[-3] for line in limits if line.startswith(("Max address", "Max file size", "Max core"))]
+print(process.pid, b"SECRET" in open(f"/proc/{process.pid}/environ", "rb").read(), *least, flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_child_sees_no_secret_and_ends_with_a_killed_host() -> None:
+def test_the_child_sees_no_secret_has_limits_and_ends_with_a_killed_host() -> None:
     environment = {**os.environ, "ANTHROPIC_API_KEY": "SECRET", "PYTHONPATH": str(REPOSITORY)}
     host = subprocess.Popen([sys.executable, "-c", HOST, png().hex()], stdin=-1, stdout=-1, env=environment, text=True)
     assert host.stdout is not None
     with host:
-        pid, leaked = host.stdout.readline().split()
+        pid, leaked, *limits = host.stdout.readline().split()
         watch = os.pidfd_open(int(pid))
         host.kill()
     assert leaked == "False"
+    assert sorted(map(int, limits)) == [0, 0, pngchild.MEMORY_BYTES]
     assert select.select([watch], [], [], 5)[0], "the child is still alive"
     os.close(watch)

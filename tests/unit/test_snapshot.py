@@ -1,5 +1,6 @@
 """The snapshot is the repository as it stands, read safely; what is left out is listed; nothing is written."""
 
+import contextlib
 import importlib.metadata
 import io
 import os
@@ -7,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from debugbox.errors import BadSettings, NoSuchRevision, NotARepository, SnapshotTooLarge, SpoolFull
+from debugbox.git import Git
 from debugbox.listing import Choice
 from debugbox.settings import Limits
 from debugbox.snapshot import METADATA, Snapshot, take_snapshot
@@ -91,6 +94,19 @@ def test_git_runs_nothing_that_the_repository_configures(repository: Path, tmp_p
     assert not mark.exists()
 
 
+def test_git_is_asked_without_hooks_locks_and_the_users_variables(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_CONFIG_GLOBAL"):
+        monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+    asked = Git(repository)
+    assert asked.ask("config", "core.hooksPath") == b"/dev/null\n"
+    seen = asked.ask("-c", "alias.seen=!env", "seen").decode().splitlines()
+    own = {line for line in seen if line.startswith("GIT_") and not line.startswith(("GIT_CONFIG_P", "GIT_PREFIX"))}
+    assert {"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"} <= own and "elsewhere" not in " ".join(seen)
+    assert "app.py" in asked.files()
+
+
 def test_links_go_in_only_when_they_stay_inside(repository: Path) -> None:
     (repository / "inside.py").symlink_to("app.py")
     (repository / "absolute").symlink_to("/etc/passwd")
@@ -121,7 +137,14 @@ def test_a_folder_swapped_for_a_link_is_not_followed(tmp_path: Path) -> None:
 def test_special_files_do_not_hang_it(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("a")
     os.mkfifo(tmp_path / "pipe")
-    snapshot = take_snapshot(tmp_path, Limits())
+    # In a thread: opened as other files are, a pipe is waited for without end, and no test would fail.
+    with ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(take_snapshot, tmp_path, Limits())
+        try:
+            snapshot = taking.result(timeout=10)
+        finally:
+            with contextlib.suppress(OSError):
+                os.close(os.open(tmp_path / "pipe", os.O_WRONLY | os.O_NONBLOCK))
     assert snapshot.files == ("a.py",) and snapshot.skipped[0].reason == "not a regular file"
 
 
