@@ -28,6 +28,7 @@ _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
 _SERIES = 5  # values in a row that rise, or fall, all the way
+_LEVEL = 8  # values on each side of a jump
 _COMMON = {
     "doe",
     "what",
@@ -220,6 +221,9 @@ def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:
     yield Evidence(recipe="suspects", weight=-_STRONG, why=f"nothing fails: {what}")
     if under_pytest:
         return
+    if row := _jump(output):
+        why = f"a number that it prints jumps once, in the last lines at number {row}, and stays there"
+        yield Evidence(recipe="changepoint", weight=2.0, why=why)
     series = _longest_series(output)
     if series >= _SERIES:
         yield Evidence(recipe="drift", weight=1.5, why=f"it prints a number that goes one way {series} times in a row")
@@ -227,12 +231,29 @@ def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:
         yield Evidence(recipe="drift", weight=1.0, why="it ends well and prints numbers")
 
 
+def _columns(output: str) -> list[list[float]]:
+    """The numbers at each position of the lines."""
+    rows = [[float(text) for text in _NUMBER.findall(line)] for line in output.splitlines()]
+    width = max((len(row) for row in rows), default=0)
+    return [[row[column] for row in rows if len(row) > column] for column in range(width)]
+
+
+def _jump(output: str) -> int:
+    """Which value in a column is the first of another level, from 1; 0 where no gap parts the column in time."""
+    for values in _columns(output):
+        for at in range(_LEVEL, len(values) - _LEVEL + 1):
+            before, after = values[:at], values[at:]
+            gap = max(min(after) - max(before), min(before) - max(after))
+            steps = [abs(b - a) for part in (before, after) for a, b in itertools.pairwise(part)]
+            if gap > 2 * max(steps):
+                return at + 1
+    return 0
+
+
 def _longest_series(output: str) -> int:
     """The longest run of lines in which the number at one position only rises or only falls."""
-    rows = [[float(text) for text in _NUMBER.findall(line)] for line in output.splitlines()]
     longest = 0
-    for column in range(max((len(row) for row in rows), default=0)):
-        values = [row[column] for row in rows if len(row) > column]
+    for values in _columns(output):
         for sign in (1, -1):
             length = 1
             for before, after in itertools.pairwise(values):

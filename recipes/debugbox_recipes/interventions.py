@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from . import exchange, waits_plan
+from . import exchange, passing, waits_plan
 from .harness import HOOK, places
 from .mutations import KINDS
 
@@ -28,6 +28,7 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
     waits: List[Mapping[str, Any]] = []
     pins: List[Dict[str, Any]] = []
     restore: List[str] = []
+    repeat: List[Dict[str, Any]] = []
     unknown = []
     for one in interventions:
         kind, sites = str(one["kind"]), one.get("sites") or ()
@@ -46,6 +47,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
             restore += units_of(one)
         elif kind == exchange.KIND:
             other += exchange.places_of(one)
+        elif kind == passing.KIND:
+            repeat += passing.places_of(one)
         elif kind in waits_plan.KINDS:
             waits += [one]
         else:
@@ -60,6 +63,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         return waits_plan.unwatched(waits), unknown
     if other:
         return {"observer": "exchange", "exchange": other}, unknown
+    if repeat:
+        return {"observer": "passing", "repeat": repeat}, unknown
     if restore:
         return {"observer": "orders", "restore": restore}, unknown
     if pins:

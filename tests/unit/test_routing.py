@@ -16,6 +16,7 @@ CARDS = (
     Card(name="crash", description="the bad value of an exception came from somewhere else", body=""),
     Card(name="hang", description="a program does not end, stands still, hangs", body=""),
     Card(name="slow", description="it takes too long, it is slow for large input", body=""),
+    Card(name="changepoint", description="a series of numbers changes its level at some time", body=""),
 )
 TWICE = (
     *CARDS,
@@ -32,6 +33,8 @@ def ran(exit_code: int = 0, stdout: str = "", stderr: str = "", timed_out: bool 
 FAILING = ran(1, "E  assert 1 == 2\n1 failed, 7 passed in 0.12s\n")
 PASSING = ran(0, "8 passed in 0.12s\n")
 NUMBERS = ran(0, "mean 12.75\n")
+JUMP = ran(0, "".join(f"level {1.0 + n * 7 % 3 / 10 + 5 * (n > 20)}\n" for n in range(40)))
+SPIKE = ran(0, "".join(f"level {1.0 + n * 7 % 3 / 10 + 5 * (n == 20)}\n" for n in range(40)))
 SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)))
 
 
@@ -48,6 +51,9 @@ SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)
         ("why does the mean drift", NUMBERS, "drift"),
         ("what is going on", NUMBERS, "drift"),
         ("what is going on", SERIES, "drift"),
+        ("what is going on", JUMP, "changepoint"),
+        ("what is going on", SPIKE, "drift"),
+        ("since what time is the level of the series another", NUMBERS, "changepoint"),
         ("what is going on", ran(0, "mean 12.75\nspread nan\n"), "nan"),
         ("why does the mean drift", ran(0, "mean -inf\n"), "nan"),
         ("what is going on", ran(1, "", "ValueError: cannot convert float NaN to integer\n"), "nan"),

@@ -1,0 +1,127 @@
+"""What an investigation of a change in a series has measured so far: plain data."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from debugbox_recipes.harness import Program
+from debugbox_recipes.levels import Change
+from debugbox_recipes.printed import Series
+from debugbox_recipes.source import Source
+
+from .measuring import Printed
+
+COVER = 0.9  # of the shift that must be gone with the place changed
+
+
+@dataclass(frozen=True)
+class Part:
+    """An operand, or a field of one: `before` and `after` in words; `changes` where it changes with the series."""
+
+    text: str
+    changes: bool
+    number: bool
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Spot:
+    """An expression whose values change with the series (or, for controls, do not)."""
+
+    file: str
+    line: int
+    nth: int
+    function: str
+    text: str
+    start: int  # evaluations before the change
+    size: float
+    spread: float
+    parts: Tuple[Part, ...] = ()
+    detailed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    @property
+    def key(self) -> Tuple[str, int, int]:
+        return self.file, self.line, self.nth
+
+    @property
+    def born(self) -> bool:
+        """None of the numbers that it is computed from changes."""
+        return self.detailed and not any(part.changes and part.number for part in self.parts)
+
+    @property
+    def goes_with(self) -> Tuple[Part, ...]:
+        """Categories among its operands that change at the same rows."""
+        return tuple(part for part in self.parts if part.changes and not part.number)
+
+
+@dataclass
+class Trial:
+    """Values at a spot repeated from before the change, and how much of the shift is gone then."""
+
+    spot: Spot
+    printed: Printed
+    gone: Optional[float]  # share; None where the run says nothing
+
+    @property
+    def enough(self) -> bool:
+        return self.gone is not None and self.gone >= COVER and sum(self.printed.counts("changed").values()) > 0
+
+
+@dataclass
+class Study:
+    """All that was measured. `stopped` says why it went no further."""
+
+    program: Program
+    question: Optional[str]
+    source: Source
+    file: str = ""  # the data file that is looked at instead of a program
+    stopped: str = ""
+    limits: List[str] = field(default_factory=list)
+    native: List[Printed] = field(default_factory=list)  # the A/A pair
+    changes: Dict[str, List[Change]] = field(default_factory=dict)  # by series; those without are there too
+    name: str = ""
+    change: Optional[Change] = None
+    shifts: Tuple[float, ...] = ()  # of the A/A pair
+    spots: List[Spot] = field(default_factory=list)  # in the order of evaluation
+    steady: List[Spot] = field(default_factory=list)  # that do not change: for controls
+    trials: List[Trial] = field(default_factory=list)
+    controls: List[Trial] = field(default_factory=list)
+    row: Optional[Tuple[str, int]] = None  # a data file's first changed row
+    categories: List[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def drawable(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def series(self) -> Series:
+        return self.native[0].series[self.name]
+
+    @property
+    def with_it(self) -> List[str]:
+        """Other printed series that change at the same rows."""
+        if self.change is None:
+            return []
+        low, high = self.change.low, self.change.high
+        return [
+            name for name, changes in self.changes.items()
+            if name != self.name and any(each.low <= high and each.high >= low for each in changes)
+        ]  # fmt: skip
+
+    @property
+    def births(self) -> List[Spot]:
+        return [spot for spot in self.spots if spot.born]
+
+    @property
+    def proof(self) -> Optional[Trial]:
+        return next((trial for trial in self.trials if trial.enough), None)
+
+    @property
+    def cause(self) -> Optional[Spot]:
+        """What makes the series steady when it is repeated, else the first that changes without its operands."""
+        if self.proof is not None:
+            return self.proof.spot
+        return next(iter(self.births or self.spots), None)
