@@ -68,7 +68,9 @@ def test_the_root_is_read_only_and_privileges_are_gone(shared_box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["unshare(0x10000000)", "ptrace(16, 1, 0, 0)", "syscall(323, 0)"], ids=["unshare", "ptrace", "userfaultfd"]
+    "call",
+    ["unshare(0x10000000)", "ptrace(16, 1, 0, 0)", "ptrace(0, 0, 0, 0)", "personality(0xffffffff)", "syscall(323, 0)"],
+    ids=["unshare", "ptrace", "trace me", "personality", "userfaultfd"],
 )
 def test_the_second_filter_denies(shared_box: Box, call: str) -> None:
     code = f"import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nprint(libc.{call}, ctypes.get_errno())"

@@ -102,6 +102,22 @@ def test_only_the_tmpfs_folders_can_be_written_to(boxes: Boxes) -> None:
     assert boxes.shell(f"{script} 2>/dev/null").split() == ["/tmp", "/srv", "/home/box", "/run/box"]
 
 
+def test_a_process_of_the_box_has_its_own_limits(boxes: Boxes) -> None:
+    said = boxes.shell("cat /proc/self/limits")
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in said.splitlines()}
+    assert limits["Max core file size"] == ["0", "0"]
+    assert limits["Max open files"] == ["4096", "4096"]
+    assert limits["Max file size"] == [str(1 << 30)] * 2
+
+
+def test_no_program_starts_where_the_sockets_are_and_nothing_gains_a_user(boxes: Boxes) -> None:
+    said = boxes.shell("for folder in /tmp /run/box; do cp /bin/true $folder/; $folder/true && echo $folder; done")
+    assert said == "/tmp"
+    mounts = dict(line.split()[1::2][:2] for line in boxes.shell("cat /proc/mounts").splitlines())
+    for folder in ("/tmp", "/srv", "/home/box", "/run/box"):
+        assert {"nosuid", "nodev"} <= set(mounts[folder].split(",")), folder
+
+
 def test_the_image_holds_no_certificates_proxies_build_tools_or_setuid_files(boxes: Boxes) -> None:
     said = boxes.shell(
         "env | grep -i proxy; ls -d /build /etc/ssl/certs /root/.cache /opt/box/uv 2>/dev/null;"

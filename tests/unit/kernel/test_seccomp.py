@@ -14,6 +14,16 @@ MACHINES = list(seccomp.ARCHITECTURES)
 SPECIAL = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "prlimit64": (302, 261)}
 HARMLESS = {"read": (0, 63), "openat": (257, 56), "execve": (59, 221), "futex": (202, 98), "kill": (62, 129)}
 
+# Entered twice on purpose: a call that goes missing in the filter's own table is noticed here.
+NAMES = """
+    acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init finit_module
+    fsconfig fsmount fsopen fspick init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp
+    kexec_file_load kexec_load keyctl lookup_dcookie memfd_secret modify_ldt mount mount_setattr move_mount
+    name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root
+    process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot request_key setns settimeofday splice
+    swapoff swapon syslog tee umount2 unshare userfaultfd vhangup vmsplice
+"""
+
 
 def answer(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
     """What the kernel would be told for this call."""
@@ -40,6 +50,7 @@ def number_of(name: str, machine: str) -> int:
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_call_of_the_list_is_denied_and_others_are_not(machine: str) -> None:
     column = seccomp.ARCHITECTURES[machine][0]
+    assert sorted(seccomp.DENIED) == NAMES.split()
     numbers = [each[column] for each in seccomp.DENIED.values() if each[column] is not None]
     assert {answer(machine, number or 0) for number in numbers} == {DENIED}
     assert {answer(machine, number_of(name, machine)) for name in HARMLESS} == {ALLOWED}
