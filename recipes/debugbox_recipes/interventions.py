@@ -29,11 +29,13 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
     pins: List[Dict[str, Any]] = []
     restore: List[str] = []
     repeat: List[Dict[str, Any]] = []
+    arrays = False
     unknown = []
     for one in interventions:
         kind, sites = str(one["kind"]), one.get("sites") or ()
         if kind == "keep_exact":
             keep += places(sites)
+            arrays = arrays or bool((one.get("parameters") or {}).get("arrays"))
         elif kind in KINDS:
             nth = int((one.get("parameters") or {}).get("nth", 0))
             mutations += [{**place, "kind": kind, "nth": nth} for place in places(sites)]
@@ -54,7 +56,7 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         else:
             unknown.append(kind)
     if keep:
-        return {"mode": "native", "keep": keep}, unknown
+        return {"mode": "native", "keep": keep, **({"arrays": True} if arrays else {})}, unknown
     if memoise:
         return {"observer": "counts", "count": False, "memoise": memoise}, unknown
     if truncate:

@@ -68,19 +68,21 @@ class RewritePlan:
     calls: bool = False  # callees too: a shadow run, and a native run with lines kept exact anywhere
 
 
-def rewrite(tree: ast.Module, file: str, plan: RewritePlan, table: SiteTable) -> ast.Module:
+def rewrite(
+    tree: ast.Module, file: str, plan: RewritePlan, table: SiteTable, rewriter: Optional[Type["Rewriter"]] = None
+) -> ast.Module:
     """`tree`, changed in place. `file` is relative to the repository."""
     marks: Dict[int, List[int]] = {}
     for node, sink in find_sinks(tree, file):
         number = plan.watches.get(sink.watch)
         if number is not None and number not in marks.setdefault(id(node), []):
             marks[id(node)].append(number)
-    rewriter = _Rewriter(file, plan, table, marks)
-    changed: ast.Module = ast.fix_missing_locations(rewriter.visit(tree))
+    visitor = (rewriter or Rewriter)(file, plan, table, marks)
+    changed: ast.Module = ast.fix_missing_locations(visitor.visit(tree))
     return changed
 
 
-def _call(name: str, arguments: List[ast.expr], at: ast.AST) -> ast.Call:
+def calling(name: str, arguments: List[ast.expr], at: ast.AST) -> ast.Call:
     function = ast.Name(id=PREFIX + name, ctx=ast.Load())
     call = ast.Call(func=function, args=arguments, keywords=[])
     for node in (function, call):
@@ -88,7 +90,7 @@ def _call(name: str, arguments: List[ast.expr], at: ast.AST) -> ast.Call:
     return call
 
 
-def _constant(value: object) -> ast.expr:
+def constant(value: object) -> ast.expr:
     return ast.Constant(value=value)  # type: ignore[arg-type]  # a str or an int
 
 
@@ -98,7 +100,7 @@ def _never_a_number(node: ast.expr) -> bool:
     return isinstance(node, (ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp))
 
 
-class _Rewriter(ast.NodeTransformer):
+class Rewriter(ast.NodeTransformer):
     def __init__(self, file: str, plan: RewritePlan, table: SiteTable, marks: Dict[int, List[int]]) -> None:
         self.file, self.plan, self.table, self.marks = file, plan, table, marks
         self.scope: List[str] = []
@@ -114,7 +116,7 @@ class _Rewriter(ast.NodeTransformer):
         self.statement = outer
         if isinstance(node, ast.expr):
             for number in self.marks.get(key, ()):
-                new = _call("watch", [_constant(number), new], node)
+                new = calling("watch", [constant(number), new], node)
         return new
 
     def _site(self, node: ast.expr, operation: str) -> int:
@@ -135,7 +137,7 @@ class _Rewriter(ast.NodeTransformer):
         site = self._site(node, operation)
         if site == NO_SITE:
             return node
-        return _call(operation, [_constant(site), node.left, node.right], node)
+        return calling(operation, [constant(site), node.left, node.right], node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
@@ -145,7 +147,7 @@ class _Rewriter(ast.NodeTransformer):
         if name not in _NEVER and not name.startswith(PREFIX):
             site = self._site(node, f"{name}()")
             # Only the callee is wrapped: the call itself stays in the user's frame (tracebacks, super, warnings).
-            node.func = _call("function", [_constant(site), node.func], node.func)
+            node.func = calling("function", [constant(site), node.func], node.func)
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
@@ -166,18 +168,18 @@ class _Rewriter(ast.NodeTransformer):
         target = node.target
         if isinstance(target, ast.Name):
             old: ast.expr = ast.Name(id=target.id, ctx=ast.Load())
-            value = _call("i" + operation, [_constant(site), old, node.value], node)
+            value = calling("i" + operation, [constant(site), old, node.value], node)
             for number in watches:
-                value = _call("watch", [_constant(number), value], node)
+                value = calling("watch", [constant(number), value], node)
             return ast.Assign(targets=[target], value=value)
         if isinstance(target, ast.Attribute):
-            kind, key = "attribute", _constant(self._mangled(target.attr))
+            kind, key = "attribute", constant(self._mangled(target.attr))
         else:
             kind, key = "item", target.slice
-        loaded = _call(f"get_{kind}", [target.value, key], node)
+        loaded = calling(f"get_{kind}", [target.value, key], node)
         number = watches[0] if watches else NO_SITE
-        head = [_constant("i" + operation), _constant(site), _constant(number)]
-        return ast.Expr(value=_call(f"set_{kind}", [*head, loaded, node.value], node))
+        head = [constant("i" + operation), constant(site), constant(number)]
+        return ast.Expr(value=calling(f"set_{kind}", [*head, loaded, node.value], node))
 
     def _mangled(self, name: str) -> str:
         owner = self.class_name.lstrip("_")

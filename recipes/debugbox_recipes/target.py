@@ -1,6 +1,8 @@
 """Starts observation inside the program's process, from a plan file. Called by the hook's sitecustomize.
 
-The plan is JSON: `mode` (native, shadow), `repo`, `tools`, `result`, `watches`, `keep` (places), `index`, `deadline_s`.
+The plan is JSON: `mode` (native, shadow, noise), `repo`, `tools`, `result`, `watches`, `keep` (places), `index`,
+`deadline_s`, `numbers` (literals to exchange), `arrays` (whether NumPy's arrays are followed instead of floats alone),
+`noise` (see `array_noise`).
 """
 
 import ast
@@ -9,9 +11,10 @@ import builtins
 import importlib
 import json
 import sys
-from typing import Any, Dict, FrozenSet, List
+from typing import Any, Dict, FrozenSet, List, Set, Tuple
 
 from . import functions, importing
+from .array_sites import ArrayRewriter
 from .recorder import Recorder
 from .sites import PREFIX, RewritePlan, SiteTable, rewrite
 
@@ -22,7 +25,9 @@ class Observation:
     def __init__(self, plan: Dict[str, Any]) -> None:
         self.plan = plan
         self.shadow = plan["mode"] == "shadow"
-        self.evaluates = self.shadow or bool(plan["keep"])  # else mpmath's import is spared
+        self.arrays = bool(plan.get("arrays"))
+        self.evaluates = (self.shadow or bool(plan["keep"])) and not self.arrays  # else mpmath's import is spared
+        self.kept: Set[Tuple[str, int]] = set()
         self.mpmath = False
         self.table = SiteTable()
         self.recorder = Recorder(plan)
@@ -33,6 +38,8 @@ class Observation:
         self.runtime = self._runtime()
 
     def _runtime(self) -> Any:
+        if self.arrays:
+            return self._array_runtime()
         if self.shadow:
             from .shadow_run import ShadowRun
 
@@ -41,10 +48,36 @@ class Observation:
 
         return KeepExact(self.recorder)
 
+    def _array_runtime(self) -> Any:
+        given = (self.recorder, self.table, self.user_code.relative)
+        if self.plan["mode"] == "noise":
+            from .array_noise import Noise
+
+            return Noise(*given, self.plan["noise"])
+        if self.shadow:
+            from .array_shadow import ArrayShadow
+
+            return ArrayShadow(*given)
+        from .array_exact import KeepWide
+
+        return KeepWide(*given, self.kept)
+
     def transform(self, tree: ast.Module, file: str, lines: List[str]) -> ast.Module:
         kept = self.kept_lines(file, lines)
+        self._with_numbers(tree, file)
+        self.kept.update((file, line) for line in kept)
+        if self.arrays and (self.plan["mode"] != "native" or self.plan["keep"]):
+            plan = RewritePlan(everything=True, watches=self.watches, calls=True)
+            return rewrite(tree, file, plan, self.table, ArrayRewriter)
         plan = RewritePlan(everything=self.shadow, watches=self.watches, kept_lines=kept, calls=self.evaluates)
         return rewrite(tree, file, plan, self.table)
+
+    def _with_numbers(self, tree: ast.Module, file: str) -> None:
+        """Exchange the literals that the plan names: {"file", "line", "column", "value"}."""
+        wanted = {(n["line"], n["column"]): n["value"] for n in self.plan.get("numbers") or () if n["file"] == file}
+        for node in ast.walk(tree) if wanted else ():
+            if isinstance(node, ast.Constant) and (node.lineno, node.col_offset) in wanted:
+                node.value = wanted[node.lineno, node.col_offset]
 
     def kept_lines(self, file: str, lines: List[str]) -> FrozenSet[int]:
         """The lines of `file` to keep exact: where the quote stands, or its only other place if the file moved on."""
@@ -79,7 +112,8 @@ class Observation:
             "modules": self.user_code.loaded,
             "not_rewritten": self.user_code.failed,
             "places_found": self.found_places,
-            "mpmath": self.mpmath,
+            "mpmath": self.mpmath or self.arrays,
+            "numpy": "numpy" in sys.modules,
             "sites": sites,
             **self.runtime.totals(),
         }

@@ -136,14 +136,13 @@ def test_no_rounding_problem_has_no_suspects(project: Write, recipe: Any, source
     assert [run["state"] for run in said["symptom"]["runs"]] == ["absent", "absent"]
 
 
-def test_numpy_arithmetic_is_said_to_be_unseen(project: Write, recipe: Any) -> None:
-    pytest.importorskip("numpy")
-    source = "import numpy\ntotal = numpy.float64(0)\nfor n in range(99):\n    total = total + 0.1\n"
-    source += "print(f'total {total}')\n"
+def test_arithmetic_of_other_libraries_is_said_to_be_unseen(project: Write, recipe: Any) -> None:
+    source = "from decimal import Decimal\nsum_ = Decimal(0)\nfor n in range(99):\n    sum_ = sum_ + Decimal('0.1')\n"
+    source += "total = float(sum_)\nprint(f'total {total}')\n"
     study = investigate(recipe, project({"run.py": source}), "why does the total drift")
     said = recipe.record(study)["conclusion"]
     assert "cannot be judged" in said["answer"]
-    assert any("numpy.float64 (99 times)" in limit for limit in said["limits"])
+    assert any("decimal.Decimal (198 times)" in limit for limit in said["limits"])
     assert not said["exact"]
 
 

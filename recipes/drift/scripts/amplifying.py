@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .measuring import Line
+from .measuring import DOUBLE, Line
 
-_FEW_ROUNDINGS = 1000 * 2.0**-53  # relative: what any few operations leave, and no line upstream could avoid
+_FEW_ROUNDINGS = 1000  # of the type's relative rounding: what any few operations leave, and no line could avoid
 _ABSORBING = 1e3  # operand to operand: a sum that swallows three digits of the smaller one
 _EVENT = 1e3  # an operand so far beyond the line's usual ones is an event
 _SUMS = ("add", "sub", "sum")
@@ -20,6 +20,7 @@ class Amplifier:
     after: float
     operation: str
     operands: Tuple[float, ...]
+    unit: float = DOUBLE  # the relative rounding of the type in which the error came in
 
     @property
     def factor(self) -> float:
@@ -32,20 +33,27 @@ class Amplifier:
     @property
     def blameless_input(self) -> bool:
         """What reached it was no more than everyday rounding: nothing upstream could do better."""
-        return self.before <= _FEW_ROUNDINGS
+        return self.before <= _FEW_ROUNDINGS * self.unit
 
     def __str__(self) -> str:
         return str(self.line)
 
 
+def unit_of(lines: Sequence[Line]) -> float:
+    """The relative rounding of the type in which the error came in: the coarsest with a tenth of it."""
+    return max((line.unit for line in lines if abs(line.share) >= 0.1), default=DOUBLE)
+
+
 def amplifiers_of(result: Mapping[str, Any], chosen: Mapping[str, Any], lines: Sequence[Line]) -> List[Amplifier]:
     """From the trail of the chosen point; of a line with several sites the strongest."""
     by_place = {str(line): line for line in lines}
+    unit = unit_of(lines)
     strongest: Dict[str, Amplifier] = {}
     for number, step in chosen["grew"].items():
         site = result["sites"][int(number)]
         place = f"{site['file']}:{site['line']}"
-        found = Amplifier(by_place[place], step["before"], step["after"], step["operation"], tuple(step["operands"]))
+        operands = tuple(step["operands"])
+        found = Amplifier(by_place[place], step["before"], step["after"], step["operation"], operands, unit)
         known = strongest.get(place)
         if known is None or found.factor > known.factor:
             strongest[place] = found

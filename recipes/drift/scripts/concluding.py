@@ -5,8 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from .explaining import amplifying_lines, how_it_grew, kind_of_error, percent, what_to_do, why_amplifier
-from .measuring import Line, Native
+from . import otherwise
+from .explaining import amplifying_lines, how_it_grew, kind_of_error, percent, type_of, what_to_do, why_amplifier
+from .measuring import DOUBLE, Line, Native
 from .study import Study, Trial, deviates
 from .studying import placebos
 
@@ -35,9 +36,13 @@ def _source(path: str) -> List[str]:
 
 
 def place(study: Study, line: Line) -> Dict[str, Any]:
-    lines = _source(str(Path(study.program.repo) / line.file))
-    quote = lines[line.line - 1].strip() if 0 < line.line <= len(lines) else ""
-    return {"file": line.file, "line": line.line, "function": line.function, "quote": quote}
+    found = {"file": line.file, "line": line.line, "function": line.function}
+    return {**found, "quote": quote_at(study, found)}
+
+
+def quote_at(study: Study, at: Mapping[str, Any]) -> str:
+    lines = _source(str(Path(study.program.repo) / at["file"]))
+    return lines[at["line"] - 1].strip() if 0 < at["line"] <= len(lines) else ""
 
 
 def trial_of_suspects(study: Study) -> Optional[Trial]:
@@ -78,17 +83,22 @@ def _no_rounding_problem(study: Study) -> str:
     if study.blind or not study.checks["complete"]:
         return (
             f"Rounding cannot be judged: part of the arithmetic behind {value}) was not seen, the limits say which."
-            f" What was seen has no rounding problem (error {study.error:.1e})."
-        )
+            f" What was seen has no rounding problem (error {study.error:.1e}). {otherwise.about_shaking(study)}"
+        ).strip()
     return (
         f"No rounding problem: in exact arithmetic the program computes the same {value}, rounding error"
-        f" {study.error:.1e}). If it drifts, the method, the model or the input does it, not rounding."
+        f" {study.error:.1e}{_short_type(study)}). {otherwise.about_the_method(study)}"
     )
+
+
+def _short_type(study: Study) -> str:
+    """How much a type shorter than a double can hold."""
+    return f", computed in {type_of(study)}, which is good for {study.unit:.0e}" if study.unit > DOUBLE else ""
 
 
 def measurement(study: Study, native: Native) -> Dict[str, Any]:
     """One symptom record of a native run against the study's exact value."""
-    return measured(native, study.expected, study.chosen, study.tolerance, study.noise)
+    return measured(native, study.expected, study.chosen, study.allowed, study.noise)
 
 
 def measured(
@@ -126,6 +136,11 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
         sure = study.exact
         rounding["status"] = "refuted" if sure else "open"
         method["evidence"] = "in exact arithmetic the value is the same" if sure else ""
+        if study.halved is not None:
+            method["evidence"] = otherwise.about_the_method(study)
+            method["status"] = "supported" if otherwise.method_error(study) else "open"
+        if otherwise.unstable(study):
+            rounding.update(status="supported", evidence=otherwise.about_shaking(study))
         return [rounding, method]
     method["evidence"] = "not examined: it would be left over in exact arithmetic"
     found = [rounding, method]
@@ -153,13 +168,16 @@ def conclusion(study: Study, symptom_code: str) -> Dict[str, Any]:
     if study.native and not study.stopped:
         said["symptom"]["runs"] = [measurement(study, native) for native in study.native]
         said["exact"] = study.exact
+    if otherwise.unstable(study) and not study.stopped:
+        said["suspects"] = [{**one, "quote": quote_at(study, one)} for one in otherwise.shaken_suspects(study)]
+        said["symptom"].update(metric=otherwise.SPREAD, runs=[otherwise.spread_measured(study)])
     if study.suspects and not study.stopped:
         said["suspects"] = suspects(study)
         where = " and ".join(map(str, study.suspects))
         said["intervention"] = {
             "kind": "keep_exact",
             "sites": [place(study, line) for line in study.suspects],
-            "parameters": {},
+            "parameters": {"arrays": True} if study.arrays else {},
             "describe": f"the results of {where} left unrounded, all others rounded as before",
         }
         said["placebo_sites"] = [place(study, line) for line in placebos(study)[:MAX_PLACEBOS]]
@@ -171,7 +189,8 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
     """What to change first: an amplifier in front of the sources where no source could do better, else behind them."""
     named = [suspect(study, line) for line in study.suspects]
     first = study.to_change
-    if first is not None and str(first) not in map(str, study.suspects):
+    if first is not None:
+        named = [one for one in named if f"{one['file']}:{one['line']}" != str(first)]
         named.insert(0, {**place(study, first.line), "score": 1.0, "why": why_amplifier(first)})
     return [*named, *_amplifiers_behind(study, named)]
 
@@ -222,6 +241,7 @@ def details(study: Study) -> Dict[str, Any]:
                 for each in study.amplifiers
             ],
             "checks": study.checks,
+            **otherwise.details(study),
             "trials": [
                 {"what": trial.name, "lines": [str(line) for line in trial.lines], "error": trial.error,
                  "removed": trial.removed, "enough": trial.enough,

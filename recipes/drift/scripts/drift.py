@@ -10,14 +10,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from debugbox_recipes.harness import Program
 
-from . import concluding
+from . import concluding, otherwise
 from .choosing import choose_command
 from .measuring import Measuring, Native
 from .moving import NotThere, source_of, watch_now
-from .study import Study
+from .shaking import SAMPLES, samples
+from .study import TOLERANCE, Study
 from .studying import carry_out, unseen
-
-TOLERANCE = 1e-9  # relative: a million times a double's own rounding
 
 
 def investigate(
@@ -72,7 +71,11 @@ def symptom_code(study: Study) -> str:
     sink = study.sinks.get(study.watch)
     if sink is not None:
         given.update(quote=source_of(study.program.repo, sink), function=sink.function)
-    given["tolerance"] = study.tolerance
+    given["tolerance"] = study.allowed
+    if otherwise.unstable(study):
+        given.update(shaken=study.chosen["index"], tolerance=study.allowed * study.chosen["scale"])
+    elif study.arrays:
+        given["arrays"] = True
     call = f"drift.symptom({', '.join(f'{name}={value!r}' for name, value in given.items())})"
     return f"from debugbox_recipes import drift\n\n{call}\n"
 
@@ -105,34 +108,48 @@ def symptom(
     function: str = "",
     tolerance: float = TOLERANCE,
     time_limit_s: float = 240,
+    arrays: bool = False,
+    shaken: Optional[int] = None,
 ) -> None:
     """Measure once, under the context's interventions, and report one `symptom` record.
 
-    `quote` and `function` find the watched line where it has moved.
+    `quote` and `function` find the watched line where it has moved; `arrays` follows NumPy's. `shaken` measures
+    instead how far the value of that index spreads under random rounding, and `tolerance` is then absolute.
     """
     box = this_box()
     keep, unknown = kept_places(box.context.get("interventions") or ())
+    if keep and shaken is not None:
+        unknown.append("keep_exact")
     if unknown:
         said = cannot_measure(f"this symptom cannot apply interventions of the kind {', '.join(unknown)}")
     else:
-        said = _measured_now(box, program_of(box, run), (watch, quote, function), keep, tolerance, time_limit_s)
+        measuring = Measuring(program_of(box, run), time_limit_s, arrays)
+        said = _measured_now(box, measuring, (watch, quote, function), keep, tolerance, shaken)
     box.report("symptom", said)
     print(f"{said['state']}: {said['note']}")
 
 
 def _measured_now(
     box: Any,
-    program: Program,
+    measuring: Measuring,
     watched: Tuple[str, str, str],
     keep: Sequence[Mapping[str, Any]],
     tolerance: float,
-    time_limit_s: float,
+    shaken: Optional[int],
 ) -> Dict[str, Any]:
     try:
-        watch = watch_now(program.repo, *watched)
+        watch = watch_now(measuring.program.repo, *watched)
     except NotThere as gone:
         return cannot_measure(str(gone))
-    return measure_symptom(program, watch, tolerance, keep, box.context.get("expected"), time_limit_s)
+    if shaken is not None:
+        return measure_spread(measuring, watch, shaken, tolerance)
+    return measured_symptom(measuring, watch, tolerance, keep, box.context.get("expected"))
+
+
+def measure_spread(measuring: Measuring, watch: str, index: int, allowed: float) -> Dict[str, Any]:
+    """The symptom record of random rounding."""
+    spread, _ = samples(measuring, watch, index, SAMPLES)
+    return dict(concluding.finite(otherwise.spread_record(spread.values, spread.size, allowed)))
 
 
 def kept_places(interventions: Sequence[Mapping[str, Any]]) -> Tuple[List[Mapping[str, Any]], List[str]]:
@@ -154,13 +171,24 @@ def measure_symptom(
     keep: Sequence[Mapping[str, Any]] = (),
     given: Optional[Mapping[str, Any]] = None,
     time_limit_s: float = 240,
+    arrays: bool = False,
+) -> Dict[str, Any]:
+    """`measured_symptom` of a program."""
+    return measured_symptom(Measuring(program, time_limit_s, arrays), watch, tolerance, keep, given)
+
+
+def measured_symptom(
+    measuring: Measuring,
+    watch: str,
+    tolerance: float,
+    keep: Sequence[Mapping[str, Any]],
+    given: Optional[Mapping[str, Any]],
 ) -> Dict[str, Any]:
     """The symptom record: a native run, with `keep` exact, against the exact value.
 
     `given` spares the shadow run where it has `expected` (or `value`) and, itself or in `details`, `index` and
     `scale`: an earlier symptom record. A value alone does not say at which point of the series it holds.
     """
-    measuring = Measuring(program, time_limit_s)
     point = {**(given or {}), **((given or {}).get("details") or {})}
     point.setdefault("expected", point.get("value"))
     if not all(isinstance(point.get(key), (int, float)) for key in ("expected", "index", "scale")):

@@ -14,6 +14,12 @@ def amplifying_lines(study: Study) -> List[Amplifier]:
     return [each for each in study.amplifiers if str(each) not in sources][:_MOST]
 
 
+def type_of(study: Study) -> str:
+    """The floating-point type in which the error came in, as programmers call it."""
+    names = {2.0**-24: "float32", 2.0**-11: "float16"}
+    return names.get(study.unit, "double")
+
+
 def kind_of_error(study: Study) -> str:
     """See `amplifying.class_of`."""
     return class_of(study.suspects or study.lines[:1], study.amplifiers)

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from debugbox_recipes.harness import Program, ProgramRun, places, run_program
 
+DOUBLE = 2.0**-53  # the relative rounding of one double
 PROBE_S = 60.0  # one native run of the program
 
 
@@ -35,6 +36,12 @@ class Native:
             return f"the watched value was never reached ({self.run.failure or 'the line did not run'})"
         return ""
 
+    @property
+    def last(self) -> Optional[float]:
+        """The last value of the series."""
+        points = self.series["points"] if self.series else []
+        return float(points[-1][1]) if points else None
+
     def counts(self, key: str) -> Dict[str, int]:
         """`applied` or `changed` by file:line."""
         sites = self.result["sites"] if self.result else []
@@ -58,8 +65,9 @@ class ShadowResult:
 class Measuring:
     """Runs of one program, within `time_limit_s` in all."""
 
-    def __init__(self, program: Program, time_limit_s: float) -> None:
+    def __init__(self, program: Program, time_limit_s: float, arrays: bool = False) -> None:
         self.program = program
+        self.arrays = arrays  # whether NumPy's arrays are followed
         self.ends = time.monotonic() + time_limit_s
 
     @property
@@ -76,14 +84,27 @@ class Measuring:
 
     def native(self, watch: str, index: Optional[int], keep: Sequence[Mapping[str, Any]] = ()) -> Native:
         """Plain arithmetic, except at the places in `keep`. Kept lines may make it some ten times slower."""
-        plan = {"watches": [watch], "index": index, "keep": places(keep)}
-        run = run_program(self.program, timeout_s=max(1.0, min(PROBE_S, self.left_s)), plan=plan)
+        return self._observed(watch, {"index": index, "keep": places(keep), "arrays": self.arrays})
+
+    def with_numbers(self, watch: str, numbers: Sequence[Mapping[str, Any]]) -> Native:
+        """A native run with literals of the source exchanged."""
+        return self._observed(watch, {"numbers": list(numbers)})
+
+    def shaken(self, watch: str, index: Optional[int], seed: int, only: Optional[Sequence[str]] = None) -> Native:
+        """A run with random rounding: at these places, or everywhere."""
+        noise = {"seed": seed, "only": None if only is None else list(only)}
+        return self._observed(watch, {"mode": "noise", "arrays": True, "noise": noise, "index": index})
+
+    def _observed(self, watch: str, plan: Mapping[str, Any]) -> Native:
+        run = run_program(
+            self.program, timeout_s=max(1.0, min(PROBE_S, self.left_s)), plan={"watches": [watch], **plan}
+        )
         result = run.result_with(watch)
         return Native(run, result, result["series"].get(watch) if result else None)
 
     def shadow(self, watches: Sequence[str], *, limit_s: float) -> ShadowResult:
         """Stopped by itself at the limit, with what is known by then."""
-        plan = {"mode": "shadow", "watches": list(watches), "deadline_s": limit_s}
+        plan = {"mode": "shadow", "watches": list(watches), "deadline_s": limit_s, "arrays": self.arrays}
         run = run_program(self.program, timeout_s=limit_s + 15, plan=plan)
         seen = max(watches, key=lambda w: _count(run, w), default=None)
         return ShadowResult(run, run.result_with(seen))
@@ -110,6 +131,7 @@ class Line:
     introduced: float  # the sum of the sizes of all its roundings
     absorbed: float  # largest by smallest operand, at the largest rounding of a sum
     rewritten: bool  # False: library code, met through the numbers' own operators
+    unit: float = DOUBLE  # the relative rounding of the narrowest type it computes in
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -137,5 +159,6 @@ def lines_of(result: Mapping[str, Any], chosen: Mapping[str, Any]) -> List[Line]
             introduced=site["introduced"] + (known.introduced if known else 0.0),
             absorbed=max(site["absorbed"], known.absorbed if known else 0.0),
             rewritten=site["operations"] != ["outside"] or bool(known and known.rewritten),
+            unit=max(site.get("unit", DOUBLE), known.unit if known else DOUBLE),
         )
     return sorted(by_place.values(), key=lambda line: -abs(line.contribution))

@@ -4,28 +4,41 @@ from typing import Any, List, Tuple
 
 from debugbox_recipes import plots
 
-from .explaining import amplifying_lines, kind_of_error
+from . import otherwise
+from .explaining import amplifying_lines, kind_of_error, type_of
 from .study import Study
 
 _MAX_BARS = 7
-_ROUNDING = 2.0**-53  # relative error of one double
 
 
 def draw(study: Study) -> Any:
     """A matplotlib figure of three panels. The study must have a watch."""
     figure, (values, errors, shares) = plots.panels(title(study), (1.0, 1.0, 1.1))
     _values(study, values)
-    if study.to_change is not None:
+    if study.halved is not None and otherwise.method_error(study):
+        _steps(study, errors)
+    elif otherwise.unstable(study):
+        _runs(study, errors)
+    elif study.to_change is not None:
         _way(study, errors)
     else:
         _errors(study, errors)
-    _shares(study, shares)
+    if otherwise.unstable(study):
+        _spreads(study, shares)
+    else:
+        _shares(study, shares)
     return figure
 
 
 def title(study: Study) -> str:
     name = watch_name(study)
     if not study.present:
+        if otherwise.unstable(study):
+            return f"{name} does not stand random rounding{_where_shaken(study)}"
+        if otherwise.method_error(study):
+            assert study.halved is not None
+            step = study.halved.step
+            return f"{name}: method error, not rounding: the step {step.name} at {step.place} is too long"
         if study.blind or not study.checks["complete"]:
             return f"{name}: its rounding cannot be judged, part of its arithmetic is not seen"
         return f"{name}: no rounding problem, exact arithmetic gives the same"
@@ -36,6 +49,11 @@ def title(study: Study) -> str:
     if study.to_change is not None:
         return f"{name} is off by {study.error:.3g}: {kind} at {study.to_change}, of roundings at {where}"
     return f"{name} is off by {study.error:.3g}: {kind} at {where}"
+
+
+def _where_shaken(study: Study) -> str:
+    places = study.shaken.suspects if study.shaken else ()
+    return f": {' and '.join(places[:2])}" if places else ", at many lines"
 
 
 def watch_name(study: Study) -> str:
@@ -50,21 +68,25 @@ def _values(study: Study, axes: Any) -> None:
     computed = [point[1] for point in points]
     exact = [point[1] - point[2] for point in points]
     axes.plot(index, computed, color=plots.COMPUTED, marker=marker, markersize=4, linewidth=1.8, label="computed")
+    if otherwise.unstable(study):  # nothing is known of the exact value
+        exact = []
     axes.plot(
-        index,
+        index[: len(exact)],
         exact,
         color=plots.EXPECTED,
         marker=marker and "s",
         markersize=4,
         linewidth=1.4,
         linestyle="--",
-        label="exact",
+        label="exact" if exact else None,
     )
     axes.set_ylabel(watch_name(study)[-24:], fontsize=10)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, fontsize=10, frameon=False)
     axes.set_xlabel(f"value number of {watch_name(study)} (of {study.series['count']})", fontsize=10)
     if len(points) == 1:
         axes.set(xlim=(-1, 1), xticks=[0])
+        if not study.present:  # else an axis of nothing but last places
+            axes.set_ylim(*sorted((0.0, 2.0 * computed[0] or 1.0)))
     _leave_out_spikes(axes, exact + computed)
 
 
@@ -90,20 +112,63 @@ def _errors(study: Study, axes: Any) -> None:
     series = study.trace or study.series
     points = series["points"]
     size = max(series["chosen"]["scale"], abs(series["chosen"]["value"]), 1e-280)
-    floor = max(study.noise, _ROUNDING * size)
+    floor = max(study.noise, study.unit * size)
     index = [point[0] for point in points]
     error = [max(abs(point[2]), floor / 10) for point in points]
     marker = "o" if len(points) <= 60 else None
     axes.plot(index, error, color="black", marker=marker, markersize=4, linewidth=1.2)
     axes.set_yscale("log")
     axes.set_ylim(floor / 20, max(max(error) * 300, floor * 100))
-    plots.noise_floor(axes, floor, "rounding of one double of this size")
+    plots.noise_floor(axes, floor, f"rounding of one {type_of(study)} of this size")
     if study.present and not study.trace:
         plots.mark_point(axes, study.chosen["index"], abs(study.error), f"{abs(study.error):.2g}")
     name = study.trace_watch.split(":", 2)[-1] if study.trace else watch_name(study)
     name = name.strip("{}")
     axes.set_ylabel(f"error of {name}"[-26:], fontsize=10)
     axes.set_xlabel(f"value number of {name} (of {series['count']})", fontsize=10)
+
+
+def _steps(study: Study, axes: Any) -> None:
+    """How far the value is from where a shrinking step leads, and the rounding far below."""
+    found = study.halved
+    assert found is not None
+    off = [abs(value - found.limit) for value in found.values]
+    axes.plot(range(3), off, color="black", marker="o", markersize=6, linewidth=1.4)
+    axes.set_yscale("log")
+    floor = max(abs(study.error), study.unit * study.chosen["scale"], 1e-280)
+    axes.set(ylim=(floor / 30, max(off) * 30), xlim=(-0.4, 2.4))
+    axes.set_xticks(range(3), [f"{found.step.name} as it is", "halved", "a quarter"], fontsize=9)
+    axes.set_ylabel("error of the method", fontsize=10)
+    axes.set_xlabel(f"distance from {found.limit:.6g}, to which it converges with order {found.order:.1f}", fontsize=10)
+    plots.noise_floor(axes, floor, "rounding, all of it")
+
+
+def _runs(study: Study, axes: Any) -> None:
+    """The value in each run with random rounding."""
+    found = study.shaken
+    assert found is not None
+    values = found.whole.values
+    axes.plot(range(1, len(values) + 1), values, color="black", marker="o", markersize=6, linewidth=0)
+    axes.axhline(study.chosen["value"], color=plots.COMPUTED, linewidth=1.4)
+    axes.set(xlim=(0.5, len(values) + 0.5), xticks=range(1, len(values) + 1))
+    axes.set_ylabel(watch_name(study)[-24:], fontsize=10)
+    axes.set_xlabel(
+        f"run with random rounding (line: as computed); {found.whole.digits:.1f} digits are left", fontsize=10
+    )
+
+
+def _spreads(study: Study, axes: Any) -> None:
+    """How far each line alone spreads the value."""
+    found = study.shaken
+    assert found is not None
+    ranked = sorted(found.alone, key=lambda place: (place not in found.suspects, -found.alone[place]))[:_MAX_BARS]
+    rows = []
+    for place in ranked:
+        share = 100.0 * found.alone[place] / found.whole.size
+        inside = ", its inside is not seen" if place in found.hidden else ""
+        role = "suspect" if place in found.suspects else "other"
+        rows.append((plots.shorten(place), share, f"{found.alone[place]:.2g}{inside}", role))
+    plots.bars(axes, rows, "spread by random rounding of this line alone, % of all lines' spread")
 
 
 def _way(study: Study, axes: Any) -> None:
@@ -117,10 +182,10 @@ def _way(study: Study, axes: Any) -> None:
         label = f"x {each.factor:.0e}"
         axes.annotate(label, (position + 0.5, (low * each.after) ** 0.5), ha="right", va="bottom", fontsize=11)
     axes.set_yscale("log")
-    axes.set(ylim=(_ROUNDING / 30, max(levels) * 30), xlim=(-0.4, len(levels) - 0.6))
+    axes.set(ylim=(study.unit / 30, max(levels) * 30), xlim=(-0.4, len(levels) - 0.6))
     axes.set_xticks(range(len(levels)), names, fontsize=9)
     axes.set_ylabel("relative error", fontsize=10)
-    plots.noise_floor(axes, _ROUNDING, "rounding of one double")
+    plots.noise_floor(axes, study.unit, f"rounding of one {type_of(study)}")
 
 
 def _shares(study: Study, axes: Any) -> None:

@@ -6,9 +6,13 @@ from typing import Any, Dict, List, Optional, Tuple
 from debugbox_recipes.harness import Program
 from debugbox_recipes.sinks import Sink
 
-from .amplifying import Amplifier, culprit, to_change
-from .measuring import Line, Native
+from .amplifying import Amplifier, culprit, to_change, unit_of
+from .measuring import DOUBLE, Line, Native, lines_of
+from .shaking import Shaken
+from .stepping import Halved
 
+TOLERANCE = 1e-9  # relative: a million times a double's own rounding
+_UNITS = 2000.0  # roundings of a type that leave a number good enough: four digits of a float32
 COVER = 0.9  # of the error that the suspects must explain, and that keeping them exact must remove
 
 
@@ -36,6 +40,7 @@ class Study:
     tolerance: float
     stopped: str = ""
     shadow_s: float = 0.0
+    arrays: bool = False  # NumPy's arrays were followed, in a wider type
     limits: List[str] = field(default_factory=list)
     watch: str = ""
     why_watch: str = ""
@@ -51,6 +56,8 @@ class Study:
     trace: Dict[str, Any] = field(default_factory=dict)  # its series
     sinks: Dict[str, Sink] = field(default_factory=dict)
     checks: Dict[str, Any] = field(default_factory=dict)
+    halved: Optional[Halved] = None  # the value with a smaller step, where rounding is not the problem
+    shaken: Optional[Shaken] = None  # the value under random rounding, where part of the arithmetic was not seen
 
     @property
     def series(self) -> Dict[str, Any]:
@@ -77,7 +84,17 @@ class Study:
 
     @property
     def present(self) -> bool:
-        return deviates(self.error, self.chosen["scale"], self.tolerance, self.noise)
+        return deviates(self.error, self.chosen["scale"], self.allowed, self.noise)
+
+    @property
+    def unit(self) -> float:
+        """The relative rounding of the type in which the error came in."""
+        return unit_of(lines_of(self.shadow, self.chosen)) if self.arrays else DOUBLE
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance; where nobody set one and the type is short, what its digits allow."""
+        return max(self.tolerance, _UNITS * self.unit) if self.tolerance == TOLERANCE else self.tolerance
 
     @property
     def to_change(self) -> Optional[Amplifier]:

@@ -3,6 +3,7 @@
 The result is a `Study`; `concluding` puts it into words and `picture` draws it.
 """
 
+import dataclasses
 import itertools
 import math
 from pathlib import Path
@@ -13,6 +14,8 @@ from debugbox_recipes.harness import Program
 from .amplifying import amplifiers_of
 from .choosing import Candidates, candidates, sinks_of_files
 from .measuring import Line, Measuring, lines_of
+from .shaking import shake
+from .stepping import halved
 from .study import COVER, Study, Trial
 
 _MAX_SUSPECTS = 6
@@ -26,7 +29,7 @@ def carry_out(
     """Run everything that the time allows."""
     result = Study(program, question, tolerance)
     measuring = Measuring(program, limit_s)
-    for step in (_shadow, _native, _suspects, _intervene, _trace):
+    for step in (_shadow, _native, _suspects, _otherwise, _intervene, _trace):
         step(result, measuring, watch)
         if result.stopped:
             break
@@ -55,6 +58,29 @@ def _shadow(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
 
 
 def _run_shadow(study: Study, measuring: Measuring, tried: Candidates, native_s: float) -> None:
+    """Floats alone, at 160 bits; where the program's numbers are NumPy's, its arrays, in the next wider type."""
+    _run_one_shadow(study, measuring, tried, native_s)
+    if not _numpy_matters(study):
+        return
+    floats = dataclasses.replace(study, limits=list(study.limits), checks=dict(study.checks))
+    study.stopped, study.limits, study.arrays = "", [], True
+    measuring.arrays = True
+    _run_one_shadow(study, measuring, tried, native_s)
+    if study.stopped or not (study.shadow["followed"] or floats.stopped):
+        measuring.arrays = False
+        vars(study).update(vars(floats))
+
+
+def _numpy_matters(study: Study) -> bool:
+    """Whether the program loaded NumPy, and what floats alone say is not the answer already."""
+    result = study.shadow
+    if not result.get("numpy"):
+        return False
+    foreign = any(kind.startswith("numpy.") for kind in result["foreign"])
+    return bool(foreign or not study.watch or study.series["foreign"] or not study.present)
+
+
+def _run_one_shadow(study: Study, measuring: Measuring, tried: Candidates, native_s: float) -> None:
     limit_s = max(2.0, min(measuring.left_s * 0.6, measuring.left_s - 6 * native_s))
     shadow = measuring.shadow(list(tried.scores), limit_s=limit_s)
     if shadow.result is None:
@@ -151,6 +177,17 @@ def _suspects(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
         study.suspects = smallest_cover(study.lines)
 
 
+def _otherwise(study: Study, measuring: Measuring, watch: Optional[str]) -> None:
+    """Where no rounding problem is seen: does the unseen part round, or is it the method?"""
+    if study.present or not study.checks["complete"]:
+        return
+    if not study.blind:
+        study.halved = halved(measuring, study.watch, study.shadow["modules"])
+    elif study.arrays:
+        enough = study.allowed * study.chosen["scale"]
+        study.shaken = shake(measuring, study.watch, study.chosen["index"], enough)
+
+
 def smallest_cover(lines: Sequence[Line]) -> List[Line]:
     """The fewest lines without whose contributions at most a tenth of the error is left; of equals the closest.
 
@@ -192,17 +229,29 @@ def _intervene(study: Study, measuring: Measuring, watch: Optional[str]) -> None
     if not study.suspects:
         return
     trial = _try(study, measuring, "suspects exact", study.suspects)
-    spare = [line for line in study.lines if line.rewritten and line.contribution and line not in study.suspects]
     first = len(study.suspects)
-    while trial is not None and not trial.enough and spare and len(study.suspects) < first + _MAX_GROWTH:
-        study.suspects.append(spare.pop(0))
+    while trial is not None and not trial.enough and len(study.suspects) < first + _MAX_GROWTH:
+        spare = _next_to_keep(study, trial)
+        if spare is None:
+            break
+        study.suspects.append(spare)
         trial = _try(study, measuring, "suspects exact", study.suspects)
     for line in study.suspects[first:-1] if trial is not None and trial.enough else []:
         fewer = [other for other in study.suspects if other is not line]
         without = _try(study, measuring, "suspects exact", fewer)
         if without is not None and without.enough:
             study.suspects = fewer
+    if trial is not None and not trial.enough:
+        study.suspects = study.suspects[:first]
     _compare(study, measuring)
+
+
+def _next_to_keep(study: Study, trial: Trial) -> Optional[Line]:
+    """A line that rounded off what the kept ones had carried; of arrays those are known, with or without a share."""
+    dropped = trial.native.counts("dropped")
+    spare = [line for line in study.lines if line.rewritten and line not in study.suspects]
+    lines = [line for line in spare if line.contribution or dropped.get(str(line))]
+    return min(lines, key=lambda line: (not dropped.get(str(line)), -abs(line.contribution)), default=None)
 
 
 def _compare(study: Study, measuring: Measuring) -> None:
