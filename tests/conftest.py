@@ -24,9 +24,8 @@ ENGINES = ("bubblewrap", "docker")
 OLD_S = 3600  # another run of the tests may stand on a younger one
 
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # in the background of a shell, where tests of Ctrl-C wait in vain
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # In the background of a shell tests of Ctrl-C would wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -111,6 +111,25 @@ def test_a_fork_bomb_stays_inside(boxes: Boxes) -> None:
         assert "BlockingIOError" in text(cell)
 
 
+def test_nothing_but_its_own_folders_can_be_written_to(shared_box: Box) -> None:
+    code = (
+        "import os\n"
+        "for folder in ('/', '/dev', '/etc', '/usr', '/opt', '/opt/box', '/run', '/var', '/proc', '/sys',\n"
+        "               '/tmp', '/srv', '/home/box', '/dev/shm'):\n"
+        "    try: open(folder + '/mark', 'w').close(); os.unlink(folder + '/mark'); print(folder)\n"
+        "    except OSError: pass"
+    )
+    assert text(run(shared_box, code)).split() == ["/tmp", "/srv", "/home/box", "/dev/shm"]
+
+
+def test_every_folder_of_its_own_has_a_size(shared_box: Box) -> None:
+    code = "import os\nfor folder in ('/tmp', '/srv', '/home/box', '/run/box', '/dev/shm'):\n" + (
+        "    found = os.statvfs(folder); print(found.f_blocks * found.f_frsize >> 20)"
+    )
+    sizes = [int(size) for size in text(run(shared_box, code)).split()]
+    assert all(0 < size <= most for size, most in zip(sizes, (512, 300, 64, 4, 64), strict=True)), sizes
+
+
 def test_a_filled_disk_is_the_boxs_own(boxes: Boxes) -> None:
     with boxes.open() as box:
         code = "with open('/home/box/big', 'wb') as f:\n    while True: f.write(bytes(1 << 20))"

@@ -9,6 +9,7 @@ _BOX = "tests/contract/test_box.py"
 _WALLS = "tests/docker/test_walls.py"
 _SNAPSHOT = "tests/unit/test_snapshot.py"
 _STREAMS = "tests/wall/test_hostile_streams.py"
+_NAMESPACES = "tests/wall/test_namespaces.py"
 _SETTINGS = "tests/unit/test_settings.py"
 _READ_BACK = f"{_WALLS}::test_a_guard_that_is_not_applied_stops_the_box"
 _REPORT = f"{_WALLS}::test_the_engine_reports_the_walls_that_the_finding_names"
@@ -399,19 +400,11 @@ CONFIGURATION = (
 )
 
 EMBEDDED = (
-    _embedded(
-        "no namespaces inside",
-        '"--disable-userns", "--assert-userns-disabled"',
-        '"--unshare-uts"',
-        "tests/contract/test_box.py",
-        "tests/wall",
-        "-k",
-        "bubblewrap",
-    ),
+    _embedded("no namespaces inside", '"--disable-userns", "--assert-userns-disabled"', '"--unshare-uts"', _NAMESPACES),
     _embedded(
         "namespaces of its own", '"--unshare-all", ', '"--unshare-pid", "--unshare-uts", ', _BOX, "-k", "not docker"
     ),
-    _embedded("a clean environment", '"--clearenv", ', "", _BOX, "-k", "not docker"),
+    _embedded("a clean environment", '"--clearenv", ', "", _NAMESPACES),
     _embedded("capabilities", '"--cap-drop", "ALL"', '"--cap-add", "ALL"', _BOX, "-k", "not docker"),
     _embedded(
         "it dies with us",
@@ -443,14 +436,7 @@ EMBEDDED = (
         "not docker",
     ),
     _guard(
-        "a cgroup of its own",
-        "debugbox/engines/bubblewrap.py",
-        "            *confinement.prefix,\n",
-        "",
-        _BOX,
-        "tests/contract/test_endings.py",
-        "-k",
-        "not docker",
+        "a cgroup of its own", "debugbox/engines/bubblewrap.py", "            *confinement.prefix,\n", "", _NAMESPACES
     ),
 )
 
