@@ -28,6 +28,7 @@ _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
 _SERIES = 5  # values in a row that rise, or fall, all the way
+_TABLE = 20  # rows of a table
 _LEVEL = 8  # values on each side of a jump
 _COMMON = {
     "doe",
@@ -221,6 +222,8 @@ def _of_success(output: str, under_pytest: bool) -> Iterator[Evidence]:
     yield Evidence(recipe="suspects", weight=-_STRONG, why=f"nothing fails: {what}")
     if under_pytest:
         return
+    if rows := _table_rows(output):
+        yield Evidence(recipe="datadrift", weight=1.0, why=f"it prints a table, at the end {rows} rows of it")
     if row := _jump(output):
         why = f"a number that it prints jumps once, in the last lines at number {row}, and stays there"
         yield Evidence(recipe="changepoint", weight=2.0, why=why)
@@ -248,6 +251,13 @@ def _jump(output: str) -> int:
             if gap > 2 * max(steps):
                 return at + 1
     return 0
+
+
+def _table_rows(output: str) -> int:
+    """How many of the last lines are fields with as many commas; 0 where they are few."""
+    counts = [line.count(",") for line in output.splitlines()[1:]]
+    rows = sum(count == counts[-1] for count in counts) if counts and counts[-1] > 1 else 0
+    return rows if rows >= _TABLE and rows == len(counts) else 0
 
 
 def _longest_series(output: str) -> int:

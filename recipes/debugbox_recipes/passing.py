@@ -18,7 +18,7 @@ from .mutations import place_in
 from .sites import PREFIX
 from .values import Expression, Table
 
-KINDS = ("BinOp", "Call", "Subscript", "AugAssign", "IfExp")
+KINDS = ("BinOp", "Call", "Subscript", "AugAssign", "IfExp", "BoolOp")
 KIND = "repeat"  # of the intervention
 _KEPT = 40_000  # values of one expression
 _IN_ALL = 3_000_000
@@ -175,7 +175,8 @@ class Repeat:
         count = len(value)
         if count <= self.start:
             return value
-        again = [value[(at - self.start) % self.start] for at in range(self.start, count)]
+        entries = value.iloc if hasattr(value, "iloc") else value  # by position, whatever the labels are
+        again = [entries[(at - self.start) % self.start] for at in range(self.start, count)]
         if isinstance(value, (list, tuple)):
             new: Any = type(value)([*value[: self.start], *again])
             self.changed += sum(a != b for a, b in zip(new, value))  # noqa: B905  # strict= came with 3.10

@@ -144,6 +144,8 @@ class Rewriter(ast.NodeTransformer):
     def _wrap_operands(self, node: Any, number: int) -> None:
         if isinstance(node, ast.BinOp):
             node.left, node.right = called("operand", number, node.left, 0), called("operand", number, node.right, 1)
+        elif isinstance(node, ast.BoolOp):
+            node.values = [called("operand", number, each, position) for position, each in enumerate(node.values)]
         elif isinstance(node, ast.IfExp):
             node.body, node.orelse = called("operand", number, node.body, 0), called("operand", number, node.orelse, 1)
         elif isinstance(node, ast.AugAssign):
@@ -171,6 +173,8 @@ def operands_of(node: ast.AST) -> List[Tuple[str, ast.AST]]:
     """What an expression is computed from, each with its text; positions as the rewrite counts them."""
     if isinstance(node, ast.BinOp):
         parts: List[ast.AST] = [node.left, node.right]
+    elif isinstance(node, ast.BoolOp):
+        parts = list(node.values)
     elif isinstance(node, ast.IfExp):
         parts = [node.body, node.orelse]
     elif isinstance(node, ast.AugAssign):

@@ -269,6 +269,20 @@ for n, value in enumerate(scaled(values)):
     assert study.cause.text.startswith("1.5 if ")
 
 
+def test_arrays_are_series_too(project: Write, script: Any) -> None:
+    pytest.importorskip("numpy")
+    source = """\
+import numpy as np
+
+values = 10.0 + np.arange(160) * 7 % 5
+factors = np.where(np.arange(160) >= 100, 1.5, 1.0)
+for n, value in enumerate(values * factors):
+    print("value", n, f"{value:.2f}")
+"""
+    study = investigate(script, project({"run.py": source}))
+    assert (str(study.cause), study.proof is not None) == ("run.py:4", True)
+
+
 def test_a_name_that_a_branch_set_is_told(project: Write, script: Any) -> None:
     source = """\
 factor = 1.0

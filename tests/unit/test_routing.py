@@ -16,6 +16,7 @@ CARDS = (
     Card(name="crash", description="the bad value of an exception came from somewhere else", body=""),
     Card(name="hang", description="a program does not end, stands still, hangs", body=""),
     Card(name="slow", description="it takes too long, it is slow for large input", body=""),
+    Card(name="datadrift", description="data is not as it was, a column is distributed otherwise than before", body=""),
     Card(name="changepoint", description="a series of numbers changes its level at some time", body=""),
 )
 TWICE = (
@@ -34,6 +35,7 @@ FAILING = ran(1, "E  assert 1 == 2\n1 failed, 7 passed in 0.12s\n")
 PASSING = ran(0, "8 passed in 0.12s\n")
 NUMBERS = ran(0, "mean 12.75\n")
 JUMP = ran(0, "".join(f"level {1.0 + n * 7 % 3 / 10 + 5 * (n > 20)}\n" for n in range(40)))
+TABLE = ran(0, "".join(f"{n},W{n % 3},{10 + n * 7 % 5}.5\n" for n in range(60)))
 SPIKE = ran(0, "".join(f"level {1.0 + n * 7 % 3 / 10 + 5 * (n == 20)}\n" for n in range(40)))
 SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)))
 
@@ -52,6 +54,9 @@ SERIES = ran(0, "".join(f"step {n} energy {1 + n * 0.1:.3f}\n" for n in range(8)
         ("what is going on", NUMBERS, "drift"),
         ("what is going on", SERIES, "drift"),
         ("what is going on", JUMP, "changepoint"),
+        ("why is the data of this column distributed otherwise", TABLE, "datadrift"),
+        ("why is the data of this column distributed otherwise", ran(0, "done\n"), "datadrift"),
+        ("why does the total drift", TABLE, "drift"),
         ("what is going on", SPIKE, "drift"),
         ("since what time is the level of the series another", NUMBERS, "changepoint"),
         ("what is going on", ran(0, "mean 12.75\nspread nan\n"), "nan"),

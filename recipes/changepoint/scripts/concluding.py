@@ -2,12 +2,12 @@
 
 from typing import Any, Dict, List, Optional
 
+from debugbox_recipes.flow import Part, Spot, controls, goes_with
 from debugbox_recipes.levels import Change
 from debugbox_recipes.passing import KIND
 
 from .measuring import METRIC, UNIT, measurement
-from .study import Part, Spot, Study, Trial
-from .studying import controls
+from .study import Study, Trial
 
 _MOST_FLOW, _MOST_PLACEBOS, _MOST_WITH = 4, 30, 3
 _LIMIT = (
@@ -57,7 +57,7 @@ def _where(study: Study) -> List[str]:
         said.append(f"It begins {where}: {cause.text} changes, and no number that it is computed from does.")
     else:
         said.append(f"The first expression that changes is {cause.text} {where}.")
-    with_it = goes_with(study)
+    with_it = goes_with(study.spots, cause)
     if with_it:
         said.append(f"With it changes {'; '.join(map(_part, with_it[:_MOST_WITH]))}.")
     return [*said, _of_trials(study)]
@@ -69,19 +69,6 @@ def _row(study: Study) -> str:
 
 def _part(part: Part) -> str:
     return f"{part.text} ({part.before} before, {part.after} after)"
-
-
-def goes_with(study: Study) -> List[Part]:
-    """Fields of rows that change at the same time, before the cause or in it: what the rows after it have in common."""
-    cause = study.cause
-    until = study.spots.index(cause) if cause in study.spots else -1
-    parts: Dict[str, Part] = {}
-    for spot in study.spots[: until + 1]:
-        for part in spot.parts:
-            name = part.text.isidentifier() and spot is cause and not spot.born
-            if part.changes and (part.text.endswith("]") or name):
-                parts.setdefault(part.text, part)
-    return list(parts.values())
 
 
 def _of_trials(study: Study) -> str:
@@ -145,7 +132,7 @@ def intervention(study: Study) -> Optional[Dict[str, Any]]:
     proof = study.proof
     if proof is None:
         return None
-    spots = [*controls(study)[:_MOST_PLACEBOS], proof.spot]
+    spots = [*controls(study.spots, study.steady)[:_MOST_PLACEBOS], proof.spot]
     return {
         "kind": KIND,
         "sites": [study.source.place(proof.spot.file, proof.spot.line)],
@@ -157,7 +144,7 @@ def intervention(study: Study) -> Optional[Dict[str, Any]]:
 def placebo_sites(study: Study) -> List[Dict[str, Any]]:
     if study.proof is None:
         return []
-    return [study.source.place(spot.file, spot.line) for spot in controls(study)[:_MOST_PLACEBOS]]
+    return [study.source.place(spot.file, spot.line) for spot in controls(study.spots, study.steady)[:_MOST_PLACEBOS]]
 
 
 def hypotheses(study: Study) -> List[Dict[str, str]]:

@@ -1,8 +1,9 @@
 """What an investigation of a change in a series has measured so far: plain data."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
+from debugbox_recipes.flow import Spot
 from debugbox_recipes.harness import Program
 from debugbox_recipes.levels import Change
 from debugbox_recipes.printed import Series
@@ -11,50 +12,6 @@ from debugbox_recipes.source import Source
 from .measuring import Printed
 
 COVER = 0.9  # of the shift that must be gone with the place changed
-
-
-@dataclass(frozen=True)
-class Part:
-    """An operand, or a field of one: `before` and `after` in words; `changes` where it changes with the series."""
-
-    text: str
-    changes: bool
-    number: bool
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Spot:
-    """An expression whose values change with the series (or, for controls, do not)."""
-
-    file: str
-    line: int
-    nth: int
-    function: str
-    text: str
-    start: int  # evaluations before the change
-    size: float
-    spread: float
-    parts: Tuple[Part, ...] = ()
-    detailed: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-    @property
-    def key(self) -> Tuple[str, int, int]:
-        return self.file, self.line, self.nth
-
-    @property
-    def born(self) -> bool:
-        """None of the numbers that it is computed from changes."""
-        return self.detailed and not any(part.changes and part.number for part in self.parts)
-
-    @property
-    def goes_with(self) -> Tuple[Part, ...]:
-        """Categories among its operands that change at the same rows."""
-        return tuple(part for part in self.parts if part.changes and not part.number)
 
 
 @dataclass
@@ -90,7 +47,6 @@ class Study:
     trials: List[Trial] = field(default_factory=list)
     controls: List[Trial] = field(default_factory=list)
     row: Optional[Tuple[str, int]] = None  # a data file's first changed row
-    categories: List[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def drawable(self) -> bool:

@@ -1,23 +1,21 @@
 """The investigation step by step: is there a change, what changes with it, where does that begin. In the kernel."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
+from debugbox_recipes.flow import Flow, Spot, controls, repeat_place
 from debugbox_recipes.harness import Program
 from debugbox_recipes.levels import LEAST, Change, changes_in, strength_near, wander
-from debugbox_recipes.passing import KINDS
 from debugbox_recipes.printed import Series, series_in
 from debugbox_recipes.sinks import words_of
 from debugbox_recipes.source import Source
-from debugbox_recipes.values import source_of
 
 from .measuring import Measuring, Printed, shift
-from .study import Part, Spot, Study, Trial
+from .study import Study, Trial
 
 _SERIES = 12  # printed series that are tested
 _STRONG = 15.0  # F at a time that is known already: chance 1e-4, for some tens of expressions
 _LARGE = 0.5  # of the spread
-_OTHER_SHARE = 0.3  # of the rows after the change that have another text than before
 _DETAILED, _TRIED, _CONTROLS = 60, 6, 2
 _DATA = (".csv", ".tsv", ".txt", ".dat")
 _MOST_DATA_BYTES = 20 << 20
@@ -98,16 +96,13 @@ def _look(study: Study, measuring: Measuring) -> None:
     done = measuring.looked_at(rows)
     if _is_another(study, done):
         return
-    looked = [_spot(study, row, (), detailed=False) for row in done.result.get("told", ())]
-    known = [each for each in looked if each is not None]
-    study.spots = [spot for spot, changed in known if changed]
-    study.steady = [spot for spot, changed in known if not changed]
+    study.spots, study.steady = _flow(study).spots(done.result.get("told", ()))
     if done.result.get("error"):
         study.limits.append(f"a value could not be looked at ({done.result['error'][:120]})")
     if not study.spots:
         study.limits.append(
-            f"of {len(known)} expressions whose values can be put to rows none changes there: it comes up inside a"
-            " library, in another process, or in values that are no numbers"
+            f"of {len(study.steady)} expressions whose values can be put to rows none changes there: it comes up inside"
+            " a library, in another process, or in values that are no numbers"
         )
 
 
@@ -128,48 +123,14 @@ def _look_closely(study: Study, measuring: Measuring) -> None:
     if _is_another(study, done):
         return
     wanted = {spot.key for spot in study.spots}
-    again = [_spot(study, row, row["operands"], detailed=True) for row in done.result.get("told", ())
-             if (row["file"], row["line"], row["nth"]) in wanted]  # fmt: skip
-    study.spots = [spot for spot, _ in filter(None, again)]
+    told = [row for row in done.result.get("told", ()) if (row["file"], row["line"], row["nth"]) in wanted]
+    study.spots, _ = _flow(study).spots(told, detailed=True)
 
 
-def _spot(
-    study: Study, row: Mapping[str, Any], operands: Sequence[Mapping[str, Any]], *, detailed: bool
-) -> Optional[Tuple[Spot, bool]]:
-    """The expression, and whether its numbers change with the series; None where it has none."""
-    values = row["values"]
-    numbers = _numbers(values)
+def _flow(study: Study) -> Flow:
     change = study.change
-    if change is None or numbers is None or len(set(numbers)) < 2:
-        return None
-    changed, size, spread = moved(numbers, change)
-    there = sum(each is not None for each in values)
-    before = sum(each is not None for each in values[: change.index])
-    node = study.source.node(row["file"], row["line"], row["nth"], KINDS)
-    if node is None:
-        return None
-    text = _text(study, row)
-    parts = tuple(_part(each, change) for each in operands)
-    start = round(row["evaluated"] * before / there)
-    spot = Spot(row["file"], row["line"], row["nth"], row["function"], text, start, size, spread, parts, detailed)
-    return spot, changed and start > 0
-
-
-def _text(study: Study, row: Mapping[str, Any]) -> str:
-    node = study.source.node(row["file"], row["line"], row["nth"], KINDS)
-    return source_of(node) if node is not None else study.source.quote(row["file"], row["line"])
-
-
-def _numbers(values: Sequence[Any]) -> Optional[List[float]]:
-    """The series, gaps filled with what was before; None where it is none of numbers, or mostly gaps."""
-    there = [each for each in values if each is not None]
-    if not there or not all(isinstance(each, float) for each in there) or len(there) < 0.9 * len(values):
-        return None
-    filled, last = [], there[0]
-    for each in values:
-        last = last if each is None else each
-        filled.append(last)
-    return filled
+    assert change is not None
+    return Flow(study.source, lambda numbers: moved(numbers, change), change.low, change.index, change.high)
 
 
 def moved(numbers: Sequence[float], change: Change) -> Tuple[bool, float, float]:
@@ -180,19 +141,6 @@ def moved(numbers: Sequence[float], change: Change) -> Tuple[bool, float, float]
     size, spread = means[1] - means[0], float((squares / len(numbers)) ** 0.5)
     enough = abs(size) > max(_LARGE * spread, wander(numbers, change.index))
     return enough and strength_near(numbers, change.low, change.high) >= _STRONG, size, spread
-
-
-def _part(row: Mapping[str, Any], change: Change) -> Part:
-    values = row["values"]
-    numbers = _numbers(values)
-    if numbers is not None:
-        changed, _, _ = moved(numbers, change)
-        means = [sum(part) / len(part) for part in (numbers[: change.low], numbers[change.high :])]
-        return Part(row["text"], changed, True, f"{means[0]:.4g}", f"{means[1]:.4g}")
-    before, after = ([str(v) for v in part if v is not None] for part in (values[: change.low], values[change.high :]))
-    common = [max(set(part), key=lambda each: (part.count(each), each), default="") for part in (before, after)]
-    share = [part.count(common[1]) / len(part) if part else 0.0 for part in (before, after)]
-    return Part(row["text"], share[1] - share[0] >= _OTHER_SHARE, False, *common)
 
 
 def _to_data(study: Study, measuring: Measuring) -> None:
@@ -234,7 +182,7 @@ def _intervene(study: Study, measuring: Measuring) -> None:
 
 def _try(study: Study, measuring: Measuring, spot: Spot) -> Trial:
     assert study.change is not None
-    done = measuring.repeated([repeat_place(study, spot)])
+    done = measuring.repeated([repeat_place(study.source, spot)])
     series = done.series.get(study.name)
     if done.trouble or series is None or len(series.values) != len(study.series.values):
         trouble = done.trouble or "it prints another series then"
@@ -242,28 +190,13 @@ def _try(study: Study, measuring: Measuring, spot: Spot) -> Trial:
     return Trial(spot, done, 1.0 - shift(series, study.change.index) / study.shifts[0])
 
 
-def repeat_place(study: Study, spot: Spot) -> Dict[str, Any]:
-    quote = study.source.quote(spot.file, spot.line)
-    return {"file": spot.file, "line": spot.line, "quote": quote, "nth": spot.nth, "start": spot.start}
-
-
 def _control(study: Study, measuring: Measuring) -> None:
     """Other values repeated in the same way: the change must stay."""
     if study.proof is None:
         return
-    for spot in controls(study)[: 4 * _CONTROLS]:
+    for spot in controls(study.spots, study.steady)[: 4 * _CONTROLS]:
         if len(study.controls) == _CONTROLS or measuring.left_s < 5:
             return
         trial = _try(study, measuring, spot)
         if trial.gone is not None and any(trial.printed.counts("changed").values()):
             study.controls.append(trial)
-
-
-def controls(study: Study) -> List[Spot]:
-    """Expressions that do not change there, one a line."""
-    taken = {(spot.file, spot.line) for spot in study.spots}
-    seen: Dict[Tuple[str, int], Spot] = {}
-    for spot in study.steady:
-        if (spot.file, spot.line) not in taken and spot.start > 0:
-            seen.setdefault((spot.file, spot.line), spot)
-    return list(seen.values())
