@@ -27,6 +27,8 @@ _BAD_VALUE = re.compile(r"^(AttributeError|TypeError|KeyError|IndexError|ZeroDiv
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
+_MUCH_MIB = 100  # by which memory must go up to be worth a word
+_KILLED = (137, -9)
 _SERIES = 5  # values in a row that rise, or fall, all the way
 _TABLE = 20  # rows of a table
 _LEVEL = 8  # values on each side of a jump
@@ -153,6 +155,7 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
         weight, why = _HISTORY[str(probe["history"])]
         yield Evidence(recipe="bisect", weight=weight, why=why)
     output, code = _COLOUR.sub("", str(probe.get("stdout", ""))), probe.get("exit_code")
+    yield from _of_memory(probe)
     if probe.get("timed_out"):
         why = "the command did not end within the probe's time"
         for recipe in ("suspects", "drift"):
@@ -188,6 +191,24 @@ def _of_numbers(output: str, code: object, stderr: str) -> Iterator[Evidence]:
         why = f"{found} of the numbers printed are not finite" if found > 1 else "a number printed is not finite"
         yield Evidence(recipe="nan", weight=_STRONG + 0.5, why=why)
         yield Evidence(recipe="drift", weight=-1.0, why=f"{why}: that is no slow deviation")
+
+
+def _of_memory(probe: Mapping[str, Any]) -> Iterator[Evidence]:
+    """The way that memory went: up and no further, up to the end, or more than there is."""
+    curve = probe.get("memory_mib")
+    values = [int(value) for value in curve] if isinstance(curve, list) else []
+    risen = max(values) - values[0] if values else 0
+    if _last_line(str(probe.get("stderr", ""))).startswith(" (MemoryError"):
+        yield Evidence(recipe="peak", weight=_STRONG + 1.5, why="it ends with a MemoryError")
+    elif probe.get("exit_code") in _KILLED and not probe.get("timed_out") and risen >= _MUCH_MIB:
+        why = f"it was killed after its memory had gone up by {risen} MiB"
+        yield Evidence(recipe="peak", weight=_STRONG + 1.5, why=why)
+    elif risen >= _MUCH_MIB and values[-1] - values[len(values) // 2] >= risen / 4:
+        why = f"its memory goes up by {risen} MiB, to the end"
+        yield Evidence(recipe="leak", weight=1.5, why=why)
+        yield Evidence(recipe="peak", weight=1.0, why=why)
+    elif risen >= _MUCH_MIB:
+        yield Evidence(recipe="peak", weight=1.5, why=f"its memory goes up by {risen} MiB, and not to the end")
 
 
 def _of_repeat(probe: Mapping[str, Any], under_pytest: bool) -> Iterator[Evidence]:

@@ -127,8 +127,11 @@ def probe(command: str | None = None, timeout_s: float = 60) -> None:
 
     A quick one runs twice: do two runs agree? Of failing tests the first runs alone: does it need the others?
     """
-    done = run(command, timeout_s=timeout_s)
-    ended = _ended(done)
+    from debugbox_kernel.curve import MemoryCurve
+
+    with MemoryCurve() as curve:
+        done = run(command, timeout_s=timeout_s)
+    ended = {**_ended(done), "memory_mib": curve.mebibytes}
     if done.duration_s < 5 and done.exit_code not in (126, 127):
         ended["again"] = _ended(run(command, timeout_s=timeout_s / 2))
     failed = re.search(r"^FAILED (\S+::.+?)( - |$)", done.stdout, re.MULTILINE)

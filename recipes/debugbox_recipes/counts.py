@@ -77,18 +77,11 @@ class Counting:
     def transform(self, tree: ast.Module, file: str, lines: List[str]) -> ast.Module:
         constant = self.plan.get("constant")
         if constant and constant["file"] == file:
-            self._replace(tree, constant)
+            self.constant_found = replace_constant(tree, constant) or self.constant_found
         for wanted in self.plan.get("memoise", ()):
             if wanted["file"] == file:
                 self._memoise(tree, wanted, lines)
         return ast.fix_missing_locations(tree)
-
-    def _replace(self, tree: ast.Module, wanted: Dict[str, Any]) -> None:
-        for node in ast.walk(tree):
-            at = (getattr(node, "lineno", 0), getattr(node, "col_offset", -1))
-            if isinstance(node, ast.Constant) and at == (wanted["line"], wanted["column"]):
-                node.value = wanted["value"]
-                self.constant_found = True
 
     def _memoise(self, tree: ast.Module, wanted: Dict[str, Any], lines: List[str]) -> None:
         """Innermost of the decorators: what `property` or `staticmethod` make of the function stays theirs."""
@@ -119,6 +112,16 @@ class Counting:
             "changed": {memo.place: memo.hits for memo in self.memos},
         }
         write_result(self.plan, {**result, **self.workload.result()})
+
+
+def replace_constant(tree: ast.Module, wanted: Dict[str, Any]) -> bool:
+    """Put another value where a constant stands; whether it was there."""
+    for node in ast.walk(tree):
+        at = (getattr(node, "lineno", 0), getattr(node, "col_offset", -1))
+        if isinstance(node, ast.Constant) and at == (wanted["line"], wanted["column"]):
+            node.value = wanted["value"]
+            return True
+    return False
 
 
 def _stands_at(node: ast.FunctionDef, line: int, quote: str, lines: List[str]) -> bool:

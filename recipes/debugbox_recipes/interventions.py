@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from . import exchange, passing, waits_plan
+from . import exchange, lazily, passing, waits_plan
 from .harness import HOOK, places
 from .mutations import KINDS
 
@@ -25,6 +25,7 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
     memoise: List[Dict[str, Any]] = []
     truncate: List[Mapping[str, Any]] = []
     other: List[Dict[str, Any]] = []
+    lazy: List[Dict[str, Any]] = []
     waits: List[Mapping[str, Any]] = []
     pins: List[Dict[str, Any]] = []
     restore: List[str] = []
@@ -51,6 +52,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
             other += exchange.places_of(one)
         elif kind == passing.KIND:
             repeat += passing.places_of(one)
+        elif kind == lazily.KIND:
+            lazy += lazily.places_of(one)
         elif kind in waits_plan.KINDS:
             waits += [one]
         else:
@@ -67,6 +70,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         return {"observer": "exchange", "exchange": other}, unknown
     if repeat:
         return {"observer": "passing", "repeat": repeat}, unknown
+    if lazy:
+        return {"observer": "peaks", "look": "", "lazily": lazy}, unknown
     if restore:
         return {"observer": "orders", "restore": restore}, unknown
     if pins:

@@ -95,6 +95,34 @@ def test_two_runs_that_differ(question: str, first: dict[str, Any], again: dict[
     assert (card.name if card else None) == chosen
 
 
+MEMORY = (
+    *CARDS,
+    Card(name="leak", description="memory grows for as long as a program runs, objects are never freed", body=""),
+    Card(name="peak", description="a program needs too much memory for large input, out of memory", body=""),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "probe", "curve", "chosen"),
+    [
+        ("what is going on", ran(0, "done\n"), [20, 300, 310, 310, 40, 30], "peak"),
+        ("what is going on", ran(0, "done\n"), [20, 300, 310, 311, 311, 311], "peak"),
+        ("what is going on", ran(0, "done\n"), [20, 80, 140, 200, 260, 320], "leak"),
+        ("why does large input need so much memory", ran(0, "done\n"), [20, 80, 140, 200, 260, 320], "peak"),
+        ("what is going on", ran(0, "done\n"), [20, 80, 90, 95, 96, 99], None),
+        ("what is going on", ran(0, "done\n"), [], None),
+        ("why does the mean drift", NUMBERS, [20, 300, 310, 310, 40, 30], "drift"),
+        ("why does it fail", ran(1, "", TRACEBACK.replace("KeyError: 7", "MemoryError")), [], "peak"),
+        ("why does it fail", ran(137, ""), [20, 500, 1000, 1900], "peak"),
+        ("why does it fail", ran(137, ""), [20, 21, 20, 21], "suspects"),
+        ("what is going on", ran(137, timed_out=True), [20, 500, 1000, 1000], "peak"),
+    ],
+)
+def test_the_way_that_memory_went(question: str, probe: dict[str, Any], curve: list[int], chosen: str | None) -> None:
+    card = route(question, None, [{**probe, "memory_mib": curve}], MEMORY).card
+    assert (card.name if card else None) == chosen
+
+
 def test_a_good_revision_that_was_named_is_to_be_used() -> None:
     cards = (*TWICE, Card(name="bisect", description="it worked before, a regression", body=""))
     for history, chosen in (("good", "bisect"), ("some", "suspects")):

@@ -6,7 +6,8 @@ busy machine's clock confirms them is another matter each time.
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .fitting import LINEAR, exponent, order
+from debugbox_recipes.fitting import LINEAR, exponent, order
+
 from .measuring import Counted
 from .study import Level, Study, Trial
 from .studying import source_line

@@ -4,15 +4,12 @@ Sizes are chosen by counts, never by the clock: a replay on a busier machine mus
 """
 
 import resource
-import tempfile
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from debugbox_recipes.harness import Program, ProgramRun, run_program
-
-from .knob import Knob
+from debugbox_recipes.harness import Program, ProgramRun
+from debugbox_recipes.knob import Knob, run_at
 
 BUDGET = 1_000_000  # events of one run: a second or two. Counts are exact, so that larger sizes say nothing more
 _MOST_S = 60.0  # one run
@@ -77,19 +74,7 @@ class Measuring:
 
     def run(self, knob: Optional[Knob], size: int, plan: Optional[Mapping[str, Any]]) -> ProgramRun:
         """At this size; without a plan as it is (a constant in the source needs one)."""
-        limit_s = max(1.0, min(_MOST_S, self.left_s))
-        if knob is None:
-            return run_program(self.program, timeout_s=limit_s, plan=plan)
-        with tempfile.TemporaryDirectory(prefix="debugbox-") as folder:
-            file = ""
-            if knob.file:
-                file = str(Path(folder) / Path(knob.file).name)
-                Path(file).write_bytes(knob.shortened(self.program.repo, size))
-            program = replace(self.program, command=knob.command(size, file))
-            whole = {**(plan or {}), **knob.plan(size)}
-            if knob.constant and plan is None:
-                whole.update(observer="counts", count=False)
-            return run_program(program, timeout_s=limit_s, plan=whole or None)
+        return run_at(self.program, knob, size, plan, max(1.0, min(_MOST_S, self.left_s)))
 
     def count(
         self,

@@ -6,9 +6,9 @@ Counts only: a picture drawn again in another box must be the same.
 from typing import Any, List, Tuple
 
 from debugbox_recipes import plots
+from debugbox_recipes.fitting import exponent
 
 from .concluding import power_of
-from .fitting import exponent
 from .study import Study
 
 _MOST_LINES = 5

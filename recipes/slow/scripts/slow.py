@@ -7,11 +7,11 @@ repository, the interpreter and the command as parameters.
 import importlib
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from debugbox_recipes.fitting import exponent
 from debugbox_recipes.harness import Program
+from debugbox_recipes.knob import Knob
 
 from . import concluding
-from .fitting import exponent
-from .knob import Knob
 from .measuring import Measuring
 from .study import Study
 from .studying import carry_out

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
+from debugbox_recipes.fitting import LINEAR, exponent, holds, is_exponential, series, shares
 from debugbox_recipes.harness import Program
+from debugbox_recipes.knob import Knob
 
-from .fitting import LINEAR, exponent, holds, is_exponential, series, shares
-from .knob import Knob
 from .measuring import Counted
 
 COVER = 0.9  # of the exponent's excess over linear that must be gone

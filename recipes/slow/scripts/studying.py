@@ -7,11 +7,11 @@ import ast
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from debugbox_recipes.fitting import exponent, shares
 from debugbox_recipes.harness import Program
+from debugbox_recipes.knob import Knob, candidates
 
 from .attributing import cause_of, descend, functions_below, is_dispatcher, levels, reached
-from .fitting import exponent, shares
-from .knob import Knob, candidates
 from .measuring import Counted, Measuring
 from .study import Study, Trial
 

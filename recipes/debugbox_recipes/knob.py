@@ -3,9 +3,12 @@
 import ast
 import re
 import shlex
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
+
+from .harness import Program, ProgramRun, run_program
 
 _SIZE_WORDS = frozenset(
     ("n", "size", "num", "count", "length", "len", "items", "rows", "lines", "number", "limit", "depth", "width")
@@ -41,6 +44,24 @@ class Knob:
         """The first `size` lines of the input file, begun anew where it has fewer."""
         lines = (Path(repo) / self.file).read_bytes().splitlines(keepends=True)
         return b"".join(lines[n % len(lines)] for n in range(size))
+
+
+def run_at(
+    program: Program, knob: Optional[Knob], size: int, plan: Optional[Mapping[str, Any]], limit_s: float
+) -> ProgramRun:
+    """At this size; without a plan as it is (a constant in the source needs one)."""
+    if knob is None:
+        return run_program(program, timeout_s=limit_s, plan=plan)
+    with tempfile.TemporaryDirectory(prefix="debugbox-") as folder:
+        file = ""
+        if knob.file:
+            file = str(Path(folder) / Path(knob.file).name)
+            Path(file).write_bytes(knob.shortened(program.repo, size))
+        whole = {**(plan or {}), **knob.plan(size)}
+        if knob.constant and plan is None:
+            whole.update(observer="counts", count=False)
+        sized = replace(program, command=knob.command(size, file))
+        return run_program(sized, timeout_s=limit_s, plan=whole or None)
 
 
 def candidates(command: str, repo: Any, size: Optional[int]) -> List[Knob]:
