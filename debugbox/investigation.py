@@ -156,7 +156,7 @@ class _Investigator:
         if wanted is None and not self._settings.run and has_tests(self._boxes.snapshot.python_files):
             probe_tests(self._bench, limits.probe_timeout_s)
         cards = all_cards(self._boxes.snapshot, self._settings.recipes_dir)
-        choice = route(self._question, wanted, probes_of(self._bench), cards)
+        choice = route(self._question, wanted, probes_of(self._bench), cards, self._settings.run)
         if choice.card is None:
             self._view.note(choice.reason)
             return choice.nothing_run()

@@ -12,6 +12,7 @@ from typing import Any
 from debugbox.bench import Bench
 from debugbox.finding import Conclusion, Hypothesis
 from debugbox.recipes import Card, choose_recipe, read_cards
+from debugbox.secondrun import second_run
 
 _TESTS = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?)\.py$")
 _SUMMARY = re.compile(r"\b(\d+) (failed|errors?|passed)\b")
@@ -32,23 +33,9 @@ _KILLED = (137, -9)
 _SERIES = 5  # values in a row that rise, or fall, all the way
 _TABLE = 20  # rows of a table
 _LEVEL = 8  # values on each side of a jump
-_COMMON = {
-    "doe",
-    "what",
-    "when",
-    "with",
-    "that",
-    "this",
-    "does",
-    "from",
-    "have",
-    "than",
-    "they",
-    "into",
-    "only",
-    "code",
-    "python",
-}
+_COMMON = frozenset(
+    "doe what when with that this does from have than they into only code python".split()  # noqa: SIM905  # a word list
+)
 _PROBE_TESTS = """\
 import debugbox_kernel as box
 command = "python -m pytest -q -x -p no:cacheprovider --continue-on-collection-errors"
@@ -116,9 +103,13 @@ def probes_of(bench: Bench) -> list[dict[str, Any]]:
 
 
 def route(
-    question: str, wanted: str | None, probes: Sequence[Mapping[str, Any]], cards: tuple[Card, ...] | None = None
+    question: str,
+    wanted: str | None,
+    probes: Sequence[Mapping[str, Any]],
+    cards: tuple[Card, ...] | None = None,
+    run: str | None = None,
 ) -> Choice:
-    """The recipe named, else the one that most speaks for.
+    """The recipe named, else the one that most speaks for. `run` is the command that was given.
 
     Raises:
         NoSuchRecipe: the one named does not exist.
@@ -128,7 +119,11 @@ def route(
         card, why = choose_recipe(question, wanted, known)
         return Choice(card=card, evidence=(Evidence(recipe=card.name, weight=_STRONG, why=why),))
     names = {card.name for card in known}
-    found = [*_by_words(question, known), *(each for probe in probes for each in _by_probe(probe))]
+    found = [
+        *_by_words(question, known),
+        *_by_second_run(second_run(question, run)),
+        *(each for probe in probes for each in _by_probe(probe)),
+    ]
     evidence = tuple(each for each in found if each.recipe in names)
     weights = {card.name: sum(each.weight for each in evidence if each.recipe == card.name) for card in known}
     best = max(known, key=lambda card: (weights[card.name], card.name))
@@ -142,6 +137,11 @@ def _by_words(question: str, cards: Sequence[Card]) -> Iterator[Evidence]:
         if shared:
             weight = min(_MOST_WORDS, _WORD * len(shared) + (_WORD if card.name in asked else 0.0))
             yield Evidence(recipe=card.name, weight=weight, why=f"the question says {', '.join(shared)}")
+
+
+def _by_second_run(other: str) -> Iterator[Evidence]:
+    if other:
+        yield Evidence(recipe="diverge", weight=_STRONG + 1.75, why=f"the question names a second run: {other}")
 
 
 def _words(text: str) -> set[str]:

@@ -1,17 +1,17 @@
 """The observer `exchange`: values of named expressions are replaced by others. In the program's process.
 
 Plan: `exchange`, places with `nth` and, where another value is known, `literal` and `instead_of` (`nonfinite`, `any`,
-or the name of a type). A place without a literal has its numbers moved a little: that is how other places are changed
-as a control.
+or the name of a type), or `written` (which time the place is passed -> the value there, as Python writes it). A place
+without either has its numbers moved a little: that is how other places are changed as a control.
 """
 
 import ast
 import atexit
 import builtins
 import os
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Tuple
 
-from . import importing
+from . import canonical, importing
 from .finiteness import Look, finite_instead, moved
 from .growth import write_result
 from .mutations import place_in
@@ -48,26 +48,35 @@ class Exchange:
         self.user_code = importing.UserCode(plan["repo"], self.transform)
 
     def transform(self, tree: ast.Module, file: str, lines: List[str]) -> ast.Module:
+        wanted = self.wanted_in(file, lines)
+
+        def meant(expression: Expression, node: Any) -> bool:
+            return self.note(wanted, expression)
+
+        return self.table.rewrite(tree, file, meant) if wanted else tree
+
+    def wanted_in(self, file: str, lines: List[str]) -> Dict[Tuple[int, int], int]:
+        """The places of this file: line and nth -> number."""
         wanted = {}
         for number, place in enumerate(self.places):
             line = place_in(place, lines) if place["file"] == file else None
             if line is not None:
                 wanted[line, int(place.get("nth", 0))] = number
+        return wanted
 
-        def meant(expression: Expression, node: Any) -> bool:
-            number = wanted.get((expression.line, expression.nth))
-            if number is None:
-                return False
-            self.by_number[len(self.table.all)] = number
-            self.found.append(_name(self.places[number]))
-            return True
-
-        return self.table.rewrite(tree, file, meant) if wanted else tree
+    def note(self, wanted: Mapping[Tuple[int, int], int], expression: Expression) -> bool:
+        """Whether it is one of the places; if so, the next number of the table is that place's."""
+        number = wanted.get((expression.line, expression.nth))
+        if number is None:
+            return False
+        self.by_number[len(self.table.all)] = number
+        self.found.append(_name(self.places[number]))
+        return True
 
     def value(self, number: int, value: Any) -> Any:
         where = self.by_number[number]
         place = self.places[where]
-        self.applied[where] += 1
+        place["passed"] = self.applied[where] = self.applied[where] + 1
         if place.get("only") is not None and self.applied[where] not in place["only"]:
             return value
         try:
@@ -82,6 +91,9 @@ class Exchange:
 
     def _other(self, place: Mapping[str, Any], value: Any) -> Any:
         self._in_place = False
+        if "written" in place:
+            text = place["written"].get(str(place["passed"]))
+            return value if text is None else canonical.read(text)
         if "literal" not in place:
             return moved(value)
         instead_of = place.get("instead_of", "any")
@@ -98,8 +110,14 @@ class Exchange:
             for name, values in (("applied", self.applied), ("changed", self.changed)):
                 counts[name][_name(place)] = counts[name].get(_name(place), 0) + values[number]
         write_result(
-            self.plan, {"modules": self.user_code.loaded, "places_found": self.found, "error": self.error, **counts}
-        )
+            self.plan,
+            {"modules": self.user_code.loaded, "places_found": self.found, "error": self.error, **counts,
+             **self.described()},
+        )  # fmt: skip
+
+    def described(self) -> Dict[str, Any]:
+        """What else there is to say."""
+        return {}
 
 
 def _name(place: Mapping[str, Any]) -> str:

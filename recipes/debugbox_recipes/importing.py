@@ -8,6 +8,7 @@ in the real `__main__`, with no second process and no wrapper.
 import ast
 import itertools
 import os
+import re
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -16,6 +17,13 @@ from types import CodeType, ModuleType
 from typing import Any, Callable, List, Optional, Sequence
 
 Transform = Callable[[ast.Module, str, List[str]], ast.Module]  # tree, file in the repository, source lines -> tree
+
+_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$")
+
+
+def is_test(path: str) -> bool:
+    """Whether a file of the repository is part of its tests, by its name."""
+    return bool(_TEST.search(path))
 
 
 class UserCode:

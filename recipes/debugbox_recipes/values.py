@@ -17,10 +17,17 @@ _NO_VALUE = frozenset(
     encode decode lower upper""".split()  # noqa: SIM905  # a word list
 )
 
+_NOTHING_NEW = frozenset(
+    """print super setattr locals globals vars eval exec append extend add insert write writelines flush
+    close""".split()  # noqa: SIM905  # a word list
+)
+ANY_CALL = "any call"  # among the kinds: also calls of names that say little of numbers (len, split, join)
+
 
 @dataclass(frozen=True)
 class Expression:
-    """One expression of a module. `kind`: BinOp, Call, Subscript, Attribute, AugAssign, Return, Assign."""
+    """One expression of a module. `kind`: BinOp, Call, Subscript, Attribute, AugAssign, Return, Assign, AnnAssign; If,
+    While for their tests, IfExp; For for what the loop's name holds in each turn, arg for a parameter on entry."""
 
     file: str
     line: int
@@ -48,27 +55,41 @@ def left_alone(tree: ast.AST) -> FrozenSet[int]:
 
 def expressions(tree: ast.Module, file: str, kinds: FrozenSet[str]) -> Iterator[Tuple[ast.AST, Expression]]:
     """All expressions of these kinds, in the order of the text."""
-    skipped, counts = left_alone(tree), {}  # type: FrozenSet[int], Dict[int, int]
+    skipped, counts = left_alone(tree) | _not_passed(tree), {}  # type: FrozenSet[int], Dict[int, int]
+    silent = _NOTHING_NEW if ANY_CALL in kinds else _NO_VALUE
     for node, function, statement in _walk(tree, (), None):
         kind = type(node).__name__
-        if id(node) in skipped or kind not in kinds or not _has_value(node, statement):
+        if id(node) in skipped or kind not in kinds or not _has_value(node, silent):
             continue
         line = _line(node, statement)
         nth = counts[line] = counts.get(line, -1) + 1
         yield node, Expression(file, line, nth, kind, ".".join(function))
 
 
-def _has_value(node: ast.AST, statement: Optional[ast.stmt]) -> bool:
+def _has_value(node: ast.AST, silent: FrozenSet[str]) -> bool:
     if isinstance(node, (ast.Subscript, ast.Attribute)):
         return isinstance(node.ctx, ast.Load)
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        return name not in _NO_VALUE
+        return name not in silent
     if isinstance(node, ast.AugAssign):
         return simple(node.target)
-    if isinstance(node, ast.Return):
+    if isinstance(node, (ast.Return, ast.AnnAssign)):
         return node.value is not None
+    if isinstance(node, ast.For):
+        return all(isinstance(each, (ast.Name, ast.Tuple, ast.expr_context)) for each in ast.walk(node.target))
     return True
+
+
+def _not_passed(tree: ast.AST) -> FrozenSet[int]:
+    """Ids of parameters whose values are no difference by themselves: of lambdas, and the object of a method."""
+    found: Set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
+            found.update(id(each) for each in ast.walk(node.args))
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.update(id(each) for each in node.args.args[:1] if each.arg in ("self", "cls", "mcs"))
+    return frozenset(found)
 
 
 def simple(node: ast.AST) -> bool:
@@ -102,8 +123,12 @@ def _walk(
 
 def source_of(node: ast.AST, longest: int = 80) -> str:
     """The expression in one line, as Python would write it."""
-    if isinstance(node, (ast.Return, ast.Assign)) and node.value is not None:
+    if isinstance(node, (ast.Return, ast.Assign, ast.AnnAssign)) and node.value is not None:
         node = node.value
+    if isinstance(node, ast.arg):
+        return node.arg
+    if isinstance(node, (ast.If, ast.While, ast.For)):
+        node = node.target if isinstance(node, ast.For) else node.test
     try:
         text = " ".join(ast.unparse(node).split())
     except (ValueError, RecursionError, AttributeError):
@@ -120,18 +145,43 @@ class Rewriter(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> Any:
         number = self.wanted.get(id(node))
         if number is None:
-            return self.generic_visit(node)
+            return super().visit(node)
         names = [name for name, _ in operands_of(node)] if number in self.detailed else []
         new = self.generic_visit(node)
         if names:
             self._wrap_operands(new, number)
         if isinstance(new, ast.AugAssign):
             return self._augmented(new, number, bool(names))
-        if isinstance(new, (ast.Return, ast.Assign)):
+        if isinstance(new, (ast.Return, ast.Assign, ast.AnnAssign)):
             assert new.value is not None
             new.value = called("value", number, new.value)
             return new
-        return called("value", number, new)
+        if isinstance(new, (ast.If, ast.While)):
+            new.test = called("value", number, new.test)
+            return new
+        if isinstance(new, ast.For):
+            new.body.insert(0, self._again(new, new.target, number))
+            return new
+        return new if isinstance(new, ast.arg) else called("value", number, new)
+
+    def visit_FunctionDef(self, node: Any) -> ast.AST:
+        """Wanted parameters are assigned once more, first thing in the body."""
+        wanted = [each for each in ast.walk(node.args) if isinstance(each, ast.arg) and id(each) in self.wanted]
+        passed = [self._again(node.body[0], ast.copy_location(ast.Name(id=each.arg, ctx=ast.Store()), each),
+                              self.wanted[id(each)]) for each in wanted]  # fmt: skip
+        self.generic_visit(node)
+        docstring = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+        node.body[int(docstring) : int(docstring)] = passed
+        return node  # type: ignore[no-any-return]  # any of the two kinds of functions
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    @staticmethod
+    def _again(at: ast.AST, target: ast.expr, number: int) -> ast.stmt:
+        """`target = _dbx_value(number, target)`."""
+        value = called("value", number, _loaded(target))
+        statement: ast.stmt = ast.copy_location(ast.Assign(targets=[_stored(target)], value=value), at)
+        return statement
 
     def _augmented(self, node: ast.AugAssign, number: int, detailed: bool) -> List[ast.stmt]:
         before: List[ast.stmt] = []
@@ -201,6 +251,15 @@ def _loaded(target: ast.expr) -> ast.expr:
         ast.copy_location(node, target)
     loaded: ast.expr = fresh
     return loaded
+
+
+def _stored(target: ast.expr) -> ast.expr:
+    """A copy of the target of an assignment."""
+    fresh: Any = ast.parse(f"{ast.unparse(target)} = 0").body[0]
+    for node in ast.walk(fresh):
+        ast.copy_location(node, target)
+    stored: ast.expr = fresh.targets[0]
+    return stored
 
 
 def called(name: str, number: int, value: Any, *more: int) -> ast.expr:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from debugbox_recipes import bisect
+from debugbox_recipes.gitobjects import GitFolder
 from debugbox_recipes.harness import Program
 
 from debugbox.finding import Conclusion, Measurement, parse
@@ -264,7 +265,7 @@ def test_git_objects_are_read_as_git_reads_them(repository: Repository, script: 
     for packed in (False, True):
         if packed:
             git(folder, "gc", "--quiet", "--aggressive")
-        reader = sys.modules[f"{script.__package__}.gitobjects"].GitFolder(folder / ".git")
+        reader = GitFolder(folder / ".git")
         assert reader.head() == git(folder, "rev-parse", "HEAD")
         assert reader.find("v1") == git(folder, "rev-parse", "HEAD~3")
         ids = git(folder, "rev-list", "HEAD").split()

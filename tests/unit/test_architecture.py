@@ -36,6 +36,7 @@ LAYERS = [
         "agent",
         "doctor",
         "routing",
+        "secondrun",
         "recipes",
         "recipefolders",
         "newrecipe",

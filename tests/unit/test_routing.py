@@ -132,6 +132,25 @@ def test_a_good_revision_that_was_named_is_to_be_used() -> None:
     assert card is not None and card.name == "bisect"
 
 
+@pytest.mark.parametrize(
+    ("question", "run", "chosen"),
+    [
+        ("why is may.txt lower than april.txt", "python quote.py may.txt", "diverge"),
+        ("why not as `python quote.py april.txt` does", "python quote.py may.txt", "diverge"),
+        ("why does test_a.py::test_b fail, test_a.py::test_c not", "pytest test_a.py::test_b", "diverge"),
+        ("why is may.txt so low", "python quote.py may.txt", "suspects"),
+        ("why is may.txt not in april.csv", "python quote.py may.txt", "suspects"),
+        ("why does quote.py call rates.py", "python quote.py may.txt", "suspects"),
+        ("why does `total` fail", "python quote.py may.txt", "suspects"),
+        ("why is may.txt lower than april.txt", None, "suspects"),
+    ],
+)
+def test_a_question_that_names_a_second_run(question: str, run: str | None, chosen: str) -> None:
+    cards = (*TWICE, Card(name="diverge", description="two like runs part", body=""))
+    card = route(question, None, [ran(1, "", "OSError: no\n")], cards, run).card
+    assert card is not None and card.name == chosen
+
+
 def test_a_failing_test_that_passes_alone_is_flaky() -> None:
     for alone, chosen in ((PASSING, "flaky"), (FAILING, "suspects")):
         card = route("why does it fail", None, [{**FAILING, "again": FAILING, "alone": alone}], TWICE).card

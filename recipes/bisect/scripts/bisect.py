@@ -8,10 +8,11 @@ import sys
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from debugbox_recipes.boxed import cannot_measure, program_of, this_box, told
+from debugbox_recipes.endings import Ending
 from debugbox_recipes.harness import Program
 
 from . import concluding
-from .judging import FAILS, Ending, Judge
+from .judging import FAILS, Judge
 from .measuring import Measuring
 from .study import Study
 from .studying import carry_out

@@ -2,11 +2,12 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from debugbox_recipes.endings import Ending
+from debugbox_recipes.gitobjects import Commit
 from debugbox_recipes.source import Source
 
-from .gitobjects import Commit
 from .hunks import Hunk
-from .judging import FAILS, PRINTS, WORKS, Ending, Judge
+from .judging import FAILS, PRINTS, WORKS, Judge
 from .study import Study
 
 METRICS = {

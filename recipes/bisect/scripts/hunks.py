@@ -4,7 +4,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from .trees import Reader, is_test, lines_of
+from debugbox_recipes.importing import is_test
+from debugbox_recipes.trees import Reader, lines_of
 
 
 @dataclass(frozen=True)

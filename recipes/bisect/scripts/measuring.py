@@ -3,14 +3,11 @@
 import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
+from debugbox_recipes.endings import Ending, ending_of
 from debugbox_recipes.harness import Program, run_program
-
-from .judging import Ending, ending_of
-from .trees import Trees
+from debugbox_recipes.trees import Trees, moved_to
 
 _SIDE_BY_SIDE = 2
 _LONGEST_S = 60.0
@@ -57,7 +54,7 @@ class Measuring:
         """One run of a version, some files changed."""
         assert self.trees is not None
         with self.trees.folder(version, changes) as folder:
-            return self.run(self._in(folder))
+            return self.run(moved_to(folder, self.program))
 
     def cpu_s(self, version: Optional[str]) -> float:
         """The least CPU time of a few plain runs, one after another: a busy machine does not add to it."""
@@ -66,7 +63,7 @@ class Measuring:
         for _ in range(_CLOCKED):
             with self.trees.folder(version) as folder:
                 before = resource.getrusage(resource.RUSAGE_CHILDREN)
-                run_program(self._in(folder), timeout_s=max(2.0, min(_LONGEST_S, self.left_s)))
+                run_program(moved_to(folder, self.program), timeout_s=max(2.0, min(_LONGEST_S, self.left_s)))
                 after = resource.getrusage(resource.RUSAGE_CHILDREN)
             took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         return min(took)
@@ -78,10 +75,3 @@ class Measuring:
         self.asked += 1
         self.run_s = max(self.run_s, run.duration_s)
         return ending_of(run)
-
-    def _in(self, folder: Path) -> Program:
-        """The same command there: import roots and paths inside the repository move along."""
-        old, new = str(self.program.repo), str(folder)
-        roots = tuple(new + root[len(old) :] if root.startswith(old) else root for root in self.program.import_roots)
-        command: Any = self.program.command.replace(old + "/", new + "/")
-        return replace(self.program, repo=folder, import_roots=roots, command=command)

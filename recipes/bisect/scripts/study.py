@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
+from debugbox_recipes.endings import Ending
+from debugbox_recipes.gitobjects import Commit
 from debugbox_recipes.harness import Program
 
-from .gitobjects import Commit
 from .hunks import Hunk
-from .judging import FAILS, Ending, Judge
+from .judging import FAILS, Judge
 
 UNCOMMITTED = "uncommitted work"
 

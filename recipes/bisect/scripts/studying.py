@@ -8,14 +8,14 @@ import re
 from typing import Any, List, Optional, Sequence, Tuple
 
 from debugbox_recipes.ddmin import ddmin
+from debugbox_recipes.gitobjects import GOOD_TAG, Commit
 from debugbox_recipes.harness import Program
+from debugbox_recipes.trees import Trees, first_parents, side_line
 
-from .gitobjects import GOOD_TAG, Commit
 from .hunks import Hunk, diff_of, hunks_between, without
 from .judging import FAILS, WORKS, Judge, choose, could_not_run
 from .measuring import Measuring
 from .study import Study
-from .trees import Trees, first_parents, side_line
 
 _AGAIN, _SAMPLES = 3, 3
 _MOST_REPEATS = 20

@@ -10,18 +10,16 @@ import os
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
 
 from .gitobjects import Files, GitFolder
+from .harness import Program
+from .importing import is_test
 
-_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$")
 _LEFT_OUT = {".git", "__pycache__", ".pytest_cache"}
 _MOST_OVERLAID = 64 << 20
-
-
-def is_test(path: str) -> bool:
-    return bool(_TEST.search(path))
 
 
 Reader = Callable[[str], Optional[bytes]]
@@ -117,6 +115,14 @@ class Trees:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
                 shutil.copymode(source, target)
+
+
+def moved_to(folder: Path, program: Program) -> Program:
+    """The same command there: import roots and paths inside the repository move along."""
+    old, new = str(program.repo), str(folder)
+    roots = tuple(new + root[len(old) :] if root.startswith(old) else root for root in program.import_roots)
+    command = program.command.replace(old + "/", new + "/")
+    return replace(program, repo=folder, import_roots=roots, command=command)
 
 
 def _put(path: Path, content: Optional[bytes]) -> None:
