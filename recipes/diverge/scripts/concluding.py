@@ -68,8 +68,10 @@ def _of_origin(study: Study) -> str:
     harmless = [trial.point for trial in study.harmless if trial.stays]
     if harmless:
         shown = ", ".join(dict.fromkeys(str(point.site) for point in harmless[:_MOST_NAMED]))
+        more = " …" if len(harmless) > _MOST_NAMED else ""
+        one = len(harmless) == 1
         said += (
-            f" {len(harmless)} other differences ({shown}{' …' if len(harmless) > _MOST_NAMED else ''}) do not matter."
+            f" {len(harmless)} other difference{'' if one else 's'} ({shown}{more}) do{'es' if one else ''} not matter."
         )
     return said
 

@@ -44,13 +44,16 @@ def _ribbon(study: Study, axes: Any) -> None:
     words = {SAME: "alike", OTHER_VALUE: "another value", ONLY_HERE: "runs only here"}
     for mark in sorted(set(marks)):
         axes.plot([], [], marker="s", linestyle="", markersize=9, color=colours[mark], label=words[mark])
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=9, frameon=False)
+    axes.legend(loc="upper right", bbox_to_anchor=(1.0, -0.12), ncols=3, fontsize=9, frameon=False)
     for event, name in _flags(study):
+        late = event > 0.8 * len(marks)
         axes.axvline(event + 0.5, color="black", linewidth=1.5)
-        axes.annotate(name, (event + 0.5, 1.0), xycoords=("data", "axes fraction"), xytext=(2, 4),
-                      textcoords="offset points", fontsize=9, fontweight="bold", parse_math=False)  # fmt: skip
+        axes.annotate(
+            name, (event + 0.5, 1.0), xycoords=("data", "axes fraction"), xytext=(-2 if late else 2, 4),
+            textcoords="offset points", fontsize=9, fontweight="bold", ha="right" if late else "left",
+        )  # fmt: skip
     axes.set(xlim=(0, len(marks)), ylim=(0, 1), yticks=[])
-    axes.set_xlabel("values that the repository's statements gave, in order", fontsize=10)
+    axes.set_xlabel("values that the repository's statements gave, in order", fontsize=10, loc="left")
 
 
 def _flags(study: Study) -> List[Tuple[int, str]]:
@@ -59,17 +62,16 @@ def _flags(study: Study) -> List[Tuple[int, str]]:
 
 
 def _bars(study: Study, axes: Any) -> None:
-    rows = [("as it is", 1.0, "", "other")]
     sites = {point.site for point in study.origin}
-    for trial in chain(study):
-        suspect = trial.point.site in sites
-        share = 1.0 if trial.share is None else trial.share
-        rows.append((plots.shorten(str(trial.point.site), 28), share, _remark(study, trial),
-                     "suspect" if suspect else "other"))  # fmt: skip
-    for row, (_, share, _, role) in enumerate(rows):
-        if not share:
-            axes.plot([0.012], [row], marker="D", markersize=7, zorder=5, clip_on=False,
-                      color=plots.SUSPECT if role == "suspect" else plots.EXPECTED)  # fmt: skip
+    shown = chain(study)
+    rows = [("as it is", 1.0, "", "other")]
+    for row, trial in enumerate(shown, 1):
+        role = "suspect" if trial.point.site in sites else "other"
+        rows.append((plots.shorten(str(trial.point.site), 28), trial.share or 0.0, _remark(study, trial), role))
+        if trial.follows or trial.share is None:
+            marker, colour = ("D", plots.EXPECTED) if trial.follows else ("x", "black")
+            axes.plot([0.012], [row], marker=marker, markersize=7, zorder=5, clip_on=False,
+                      color=plots.SUSPECT if role == "suspect" else colour)  # fmt: skip
     plots.bars(axes, rows, "share of the differing outcome that is left with the other run's value at that place")
     axes.set_xlim(0, 2.2)
     axes.set_xticks([0, 0.5, 1])
