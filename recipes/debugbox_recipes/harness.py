@@ -46,6 +46,7 @@ class ProgramRun:
     stdout_sha256: str
     duration_s: float
     timed_out: bool = False
+    dropped_bytes: int = 0  # of stdout, out of its middle
     results: Tuple[Dict[str, Any], ...] = field(default=())
 
     @property
@@ -74,10 +75,11 @@ def run_program(
     timeout_s: float,
     plan: Optional[Mapping[str, Any]] = None,
     variables: Optional[Mapping[str, str]] = None,
+    kept_bytes: int = KEPT_OUTPUT_BYTES,
 ) -> ProgramRun:
     """Run to the end or to the timeout; then the whole process group is killed, what it left behind included.
 
-    `variables` are of the program's environment (a hash seed, a time zone).
+    `variables` are of the program's environment (a hash seed, a time zone); `kept_bytes` are kept of each stream.
     """
     with tempfile.TemporaryDirectory(prefix="debugbox-") as scratch:
         environment = {**_environment(program, observed=plan is not None), **(variables or {})}
@@ -88,7 +90,7 @@ def run_program(
             }  # fmt: skip
             (Path(scratch) / "plan.json").write_text(json.dumps(whole), encoding="utf-8")
             environment["DEBUGBOX_PLAN"] = f"{scratch}/plan.json"
-        run = _run(program, environment, timeout_s)
+        run = _run(program, environment, timeout_s, kept_bytes)
         results = [json.loads(path.read_text("utf-8")) for path in sorted(Path(scratch).glob("result.*.json"))]
         return ProgramRun(**run, results=tuple(results))
 
@@ -126,7 +128,7 @@ def command_line(program: Program) -> Tuple[List[str], Dict[str, str]]:
     return words, extra
 
 
-def _run(program: Program, environment: Dict[str, str], timeout_s: float) -> Dict[str, Any]:
+def _run(program: Program, environment: Dict[str, str], timeout_s: float, kept_bytes: int) -> Dict[str, Any]:
     started = time.monotonic()
     try:
         words, extra = command_line(program)
@@ -137,7 +139,7 @@ def _run(program: Program, environment: Dict[str, str], timeout_s: float) -> Dic
     except (OSError, ValueError, IndexError) as error:
         return _not_started(f"{program.command}: {error}")
     assert process.stdout is not None and process.stderr is not None
-    streams = [_Stream(process.stdout), _Stream(process.stderr)]
+    streams = [_Stream(process.stdout, kept_bytes), _Stream(process.stderr, kept_bytes)]
     timed_out = False
     try:
         process.wait(timeout=timeout_s)
@@ -154,6 +156,7 @@ def _run(program: Program, environment: Dict[str, str], timeout_s: float) -> Dic
         "stdout_sha256": streams[0].digest.hexdigest(),
         "duration_s": time.monotonic() - started,
         "timed_out": timed_out,
+        "dropped_bytes": streams[0].dropped,
     }
 
 
@@ -171,7 +174,8 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
 class _Stream:
     """Reads a pipe to its end in a thread; hashes all, keeps head and tail."""
 
-    def __init__(self, pipe: IO[bytes]) -> None:
+    def __init__(self, pipe: IO[bytes], kept_bytes: int) -> None:
+        self._half = kept_bytes // 2
         self.digest = hashlib.sha256()
         self.head, self.tail, self.dropped = b"", b"", 0
         self._pipe = pipe
@@ -179,7 +183,7 @@ class _Stream:
         self._thread.start()
 
     def _read(self) -> None:
-        half = KEPT_OUTPUT_BYTES // 2
+        half = self._half
         for chunk in iter(lambda: os.read(self._pipe.fileno(), 1 << 16), b""):
             self.digest.update(chunk)
             room = half - len(self.head)

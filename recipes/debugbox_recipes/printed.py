@@ -8,8 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-_TOKEN = re.compile(r"\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d(?::\d\d)?)?|\d\d:\d\d(?::\d\d)?|[^\W\d_][\w.]*\d[\w.]*|"
+# A word is taken whole: a pattern that asks for a digit in it would look at each letter again and again.
+_TOKEN = re.compile(r"(\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d(?::\d\d)?)?|\d\d:\d\d(?::\d\d)?)|([^\W\d_][\w.]*)|"
                     r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w])")  # fmt: skip
+_DIGIT = re.compile(r"\d")
+_LONGEST = 2000  # characters of a line
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 _FIELDS = re.compile(r"\s*[,;\t|]\s*")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -28,7 +31,7 @@ class Series:
 
 def series_in(text: str, least: int) -> List[Series]:
     """All series of at least so many values that are no constants and no plain counters; names are unique."""
-    lines = text.splitlines()
+    lines = [line if len(line) <= _LONGEST else "" for line in text.splitlines()]
     found = _of_alike(lines, least) or _of_tables(lines, least)
     told: Dict[str, Series] = {}
     for name, rows in found:
@@ -46,9 +49,9 @@ def _of_alike(lines: Sequence[str], least: int) -> List[Tuple[str, Rows]]:
     """Lines of one form, numbers and times left open; those without words are rows of a table."""
     groups: Dict[str, List[Tuple[int, List[str]]]] = {}
     for number, line in enumerate(lines, 1):
-        tokens = _TOKEN.findall(line)
+        form, tokens = _form(" ".join(line.split()))
         if tokens:
-            groups.setdefault(_TOKEN.sub("\0", " ".join(line.split())), []).append((number, tokens))
+            groups.setdefault(form, []).append((number, tokens))
     found = []
     for form, rows in groups.items():
         if len(rows) < least or not _WORD.search(form):
@@ -59,6 +62,17 @@ def _of_alike(lines: Sequence[str], least: int) -> List[Tuple[str, Rows]]:
             if numbers is not None:
                 found.append((_name(before, position), numbers))
     return found
+
+
+def _form(line: str) -> Tuple[str, List[str]]:
+    """The line with its numbers, times and names with digits left open; and these."""
+    parts, tokens, at = [], [], 0
+    for match in _TOKEN.finditer(line):
+        if match[2] is None or _DIGIT.search(match[2]):
+            parts.append(line[at : match.start()])
+            tokens.append(match[0])
+            at = match.end()
+    return "\0".join([*parts, line[at:]]), tokens
 
 
 def _name(around: Sequence[str], position: int) -> str:

@@ -16,7 +16,7 @@ from .printed import series_in
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 LEAST = 40  # rows of a table
-_MOST_BYTES = 60 << 20
+_MOST_BYTES = 32 << 20
 _MOST_FILES = 60
 _NOTHING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 _DELIMITERS = ",;\t|"

@@ -204,6 +204,13 @@ def test_nobody_is_named_and_the_reason_is_said(project: Write, script: Any, sou
     assert said in told.answer
 
 
+def test_a_program_that_prints_too_much_is_told(project: Write, script: Any) -> None:
+    source = "for n in range(400):\n    print('level', n % 7 + 9.5 * (n > 200), 'x' * 20_000)"
+    told = conclusion(script, investigate(script, project({"run.py": source})))
+    assert told.suspects == ()
+    assert "more than the 4 MiB" in told.answer
+
+
 # What it sees
 
 
@@ -294,6 +301,10 @@ for n in range(160):
     study = investigate(script, project({"run.py": source}))
     assert (str(study.cause), study.proof is not None) == ("run.py:5", True)
     assert "With it changes factor (1 before, 1.5 after)" in conclusion(script, study).answer
+
+
+def test_a_long_word_is_read_once() -> None:
+    assert series_in("\n".join(f"level {n % 3} {'x' * 1900}" for n in range(2000)), 24)[0].name == "level"
 
 
 def test_series_have_names_that_do_not_depend_on_their_numbers() -> None:

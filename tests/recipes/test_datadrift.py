@@ -256,6 +256,18 @@ def test_the_picture_of_files_says_the_segment(files: Any) -> None:
     assert "shop = C" in drawn.get_suptitle()
 
 
+def test_names_tell_which_file_is_older(project: Write, script: Any) -> None:
+    files = {"train.csv": orders(1), "live.csv": orders(3, dear="C"), "other.csv": "a,b\n" + "1,2\n" * 60}
+    study = investigate(script, project(files, ""), "why do the orders look different")
+    assert (study.spec.reference, study.spec.current) == (("train.csv",), "live.csv")
+
+
+def test_columns_that_there_was_no_time_for_are_told(project: Write, script: Any) -> None:
+    where = project({"train.csv": orders(1), "live.csv": orders(3, dear="C")}, "")
+    study = script.carry_out(where, "why", 0.0)
+    assert any("no time was left to compare 4 columns" in limit for limit in study.limits)
+
+
 @pytest.mark.parametrize(
     ("current", "column", "said"),
     [

@@ -10,6 +10,7 @@ from debugbox_recipes.levels import LEAST, wander
 from debugbox_recipes.printed import Series, series_in
 
 METRIC = "shift of the series' mean at the change, beyond what the series does by itself (99 %)"
+_KEPT_BYTES = 4 << 20  # of what the program prints
 UNIT = "units of the series"
 
 
@@ -75,11 +76,14 @@ class Measuring:
     def _printed(self, plan: Optional[Dict[str, Any]]) -> Printed:
         if self.left_s < 2:
             return Printed(None, {}, "no time was left")
-        run = run_program(self.program, timeout_s=self.left_s * (0.3 if plan is None else 0.6), plan=plan)
+        limit_s = self.left_s * (0.3 if plan is None else 0.6)
+        run = run_program(self.program, timeout_s=limit_s, plan=plan, kept_bytes=_KEPT_BYTES)
         trouble = run.failure
+        if run.dropped_bytes and not trouble:
+            trouble = f"it prints more than the {_KEPT_BYTES >> 20} MiB that are read"
         if plan is not None and not run.results and not trouble:
             trouble = "the program cannot be looked at (it starts Python with -I, -E or -S, or it is no Python)"
-        return Printed(run, by_name(series_in(run.stdout, LEAST)), trouble)
+        return Printed(run, by_name([] if trouble else series_in(run.stdout, LEAST)), trouble)
 
 
 def by_name(series: Sequence[Series]) -> Dict[str, Series]:

@@ -1,7 +1,7 @@
 """Which rows are compared: what was named, what the program prints, or tables of the repository. In the kernel."""
 
-from pathlib import PurePath
-from typing import Dict, List, Optional, Sequence, Tuple
+from pathlib import Path, PurePath
+from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from debugbox_recipes.sinks import words_of
 from debugbox_recipes.tables import Table, data_files, read_table
@@ -9,6 +9,7 @@ from debugbox_recipes.tables import Table, data_files, read_table
 from .measuring import Measuring, Spec
 from .study import Study
 
+_MOST_BYTES = 48 << 20  # of all tables that are looked through
 _ALIKE = 0.6  # of the columns that two tables share
 _FIRST = frozenset("reference ref baseline base train training before old past previous prev expected golden".split())  # noqa: SIM905
 _LAST = frozenset("current cur new after test live now latest today production prod scoring serve".split())  # noqa: SIM905
@@ -32,8 +33,8 @@ def choose(study: Study, measuring: Measuring) -> None:
 
 def spec_of_files(repo: PurePath, question: str, command: str) -> Optional[Spec]:
     """Two tables with the same columns: the last one against all before it; else the halves of one."""
-    tables = {file: table for file in data_files(repo) if (table := read_table(repo, file)) is not None}
     asked = words_of(question) | words_of(command)
+    tables = _tables(repo, asked)
     order = sorted(tables, key=lambda file: (-len(words_of(PurePath(file).stem) & asked), file))
     for file in order:
         alike = [each for each in tables if _alike(tables[each], tables[file]) and _family(each) == _family(file)]
@@ -41,6 +42,18 @@ def spec_of_files(repo: PurePath, question: str, command: str) -> Optional[Spec]
             *reference, current = sorted(alike, key=_age)
             return Spec(tuple(reference), current)
     return Spec(current=order[0]) if order else None
+
+
+def _tables(repo: PurePath, asked: FrozenSet[str]) -> Dict[str, Table]:
+    """Those that the question names first, as many as can be read in a short time."""
+    tables, left = {}, _MOST_BYTES
+    for file in sorted(data_files(repo), key=lambda file: (-len(words_of(PurePath(file).stem) & asked), file)):
+        size = (Path(repo) / file).stat().st_size
+        table = read_table(repo, file) if size <= left else None
+        if table is not None:
+            tables[file] = table
+            left -= size
+    return tables
 
 
 def _family(file: str) -> Tuple[str, str]:

@@ -188,7 +188,7 @@ def intervention(study: Study) -> Optional[Dict[str, Any]]:
         return None
     at = {f"{file}:{line}": {"column": s.column, "value": s.value} for s, (file, line) in chosen.items()}
     sites = [study.source.place(*chosen[best])]
-    words = f"without the rows with {best}"
+    words = f"the rows with {best} left out"
     return {"kind": DROP, "sites": _plain(sites), "parameters": {"at": at}, "describe": words}
 
 

@@ -10,6 +10,7 @@ from debugbox_recipes.shifts import UNITS, effect_of, kinds_of
 from debugbox_recipes.tables import Table, kind_of, read_table, table_of
 
 METRIC = "difference of a column between the reference and the current rows, beyond what halves of the reference show"
+_KEPT_BYTES = 4 << 20  # of what the program prints
 SCHEMA = "schema"  # the kind of difference: a column gone, new, or of another type
 DROP = "drop_rows"  # the intervention on data
 
@@ -65,7 +66,7 @@ class Measuring:
     """All runs within `time_limit_s`."""
 
     def __init__(self, program: Program, time_limit_s: float, spec: Spec) -> None:
-        self.program, self.spec = program, spec
+        self.program, self.spec, self.limit_s = program, spec, time_limit_s
         self._ends = time.monotonic() + time_limit_s
 
     @property
@@ -100,11 +101,14 @@ class Measuring:
     def _printed(self, plan: Optional[Dict[str, Any]]) -> Pair:
         if self.left_s < 2:
             return Pair(None, None, "no time was left")
-        run = run_program(self.program, timeout_s=self.left_s * (0.3 if plan is None else 0.6), plan=plan)
+        limit_s = self.left_s * (0.3 if plan is None else 0.6)
+        run = run_program(self.program, timeout_s=limit_s, plan=plan, kept_bytes=_KEPT_BYTES)
         trouble = run.failure
+        if run.dropped_bytes and not trouble:
+            trouble = f"it prints more than the {_KEPT_BYTES >> 20} MiB that are read"
         if plan is not None and not run.results and not trouble:
             trouble = "the program cannot be looked at (it starts Python with -I, -E or -S, or it is no Python)"
-        table = self._output() if self.spec.output else table_of(run.stdout)
+        table = None if trouble else self._output() if self.spec.output else table_of(run.stdout)
         if table is None and not trouble:
             trouble = f"{self.spec.output or 'what it prints'} is no table of at least 40 rows"
         return Pair(None, None, trouble, run) if trouble or table is None else self._parted(table, run)

@@ -17,6 +17,7 @@ from .study import Drift, Segment, Study, Trial
 _DETAILED, _TRIED, _CONTROLS = 60, 6, 2
 _MOST_VALUES, _LEAST_SHARE, _MUST_STAY = 50, 0.02, 30  # of a segment's column; of the rows; rows on each side
 _MOST_READERS = 5
+_RESERVED = 0.5  # of the time, for what comes after the columns
 
 
 def carry_out(program: Program, question: Optional[str], limit_s: float, spec: Spec = Spec()) -> Study:  # noqa: B008  # frozen
@@ -58,16 +59,21 @@ def _compare(study: Study, measuring: Measuring) -> None:
     assert pair.reference is not None and pair.current is not None
     names = list(dict.fromkeys([*pair.reference.columns, *pair.current.columns]))
     found: List[Drift] = []
-    for name in names:
+    late: List[str] = []
+    asked = question_order(study.question or "", names)
+    for name in sorted(names, key=lambda name: asked[name]):
         words = differs_in_schema(pair, name)
         one, other = pair.sides(name)
         if words:
             found.append(Drift(name, Shift("unseen", 1.0, 0.0, 1.0, 1.0, 0.0), words))
+        elif measuring.left_s < _RESERVED * measuring.limit_s:
+            late.append(name)
         elif not is_label([*one, *other]):
             study.compared += len(kinds_of(one, other))
             study.shifts[name] = shifts_of(one, other)
     found += _standing(study)
-    asked = question_order(study.question or "", names)
+    if late:
+        study.limits.append(f"no time was left to compare {len(late)} columns: {', '.join(late[:5])}")
     followed = [each for each in found if study.spec.printed and each.shift.kind in ("numbers", "range")]
     study.drifts = sorted(
         found,
