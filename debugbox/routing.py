@@ -25,6 +25,7 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 _BAD_VALUE = re.compile(r"^(AttributeError|TypeError|KeyError|IndexError|ZeroDivisionError)\b", re.MULTILINE)
+_DEAD_THREAD = re.compile(r"^Exception in thread ", re.MULTILINE)
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
 _HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
@@ -167,6 +168,7 @@ def _by_probe(probe: Mapping[str, Any]) -> Iterator[Evidence]:
     counts = {kind.rstrip("s"): int(number) for number, kind in _SUMMARY.findall(output[-300:])}
     yield from _of_numbers(output, code, str(probe.get("stderr", "")))
     yield from _of_repeat(probe, bool(counts))
+    yield from _of_threads(probe)
     yield from _of_alone(probe)
     if code == 0:
         yield from _of_success(output, bool(counts))
@@ -227,6 +229,16 @@ def _of_repeat(probe: Mapping[str, Any], under_pytest: bool) -> Iterator[Evidenc
         numbers_only = _NUMBER.sub("#", outputs[0]) == _NUMBER.sub("#", outputs[1])
         why = f"run twice, it prints {'other numbers' if numbers_only else 'something else'}"
         yield Evidence(recipe="nondet", weight=1.0 if numbers_only else 2.0, why=why)
+
+
+def _of_threads(probe: Mapping[str, Any]) -> Iterator[Evidence]:
+    """A thread that dies in one of two runs: threads get in each other's way now and then."""
+    again = probe.get("again")
+    if isinstance(again, Mapping):
+        died = [bool(_DEAD_THREAD.search(str(run.get("stderr", "")))) for run in (probe, again)]
+        if died[0] != died[1]:
+            why = "in one of two runs a thread died of an exception"
+            yield Evidence(recipe="race", weight=_STRONG + 1.0, why=why)
 
 
 def _of_alone(probe: Mapping[str, Any]) -> Iterator[Evidence]:

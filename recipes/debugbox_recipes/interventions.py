@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from . import exchange, lazily, passing, waits_plan
+from . import exchange, lazily, passing, races, waits_plan
 from .harness import HOOK, places
 from .mutations import KINDS
 
@@ -27,6 +27,7 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
     other: List[Dict[str, Any]] = []
     lazy: List[Dict[str, Any]] = []
     waits: List[Mapping[str, Any]] = []
+    locked: List[Dict[str, Any]] = []
     pins: List[Dict[str, Any]] = []
     restore: List[str] = []
     repeat: List[Dict[str, Any]] = []
@@ -56,6 +57,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
             lazy += lazily.places_of(one)
         elif kind in waits_plan.KINDS:
             waits += [one]
+        elif kind == races.KIND:
+            locked += races.places_of(one)
         else:
             unknown.append(kind)
     if keep:
@@ -66,6 +69,8 @@ def plan_of(interventions: Sequence[Mapping[str, Any]]) -> Tuple[Dict[str, Any],
         return _truncating(truncate[0]), unknown
     if waits:
         return waits_plan.unwatched(waits), unknown
+    if locked:
+        return {"observer": "races", "locked": locked}, unknown
     if other:
         return {"observer": "exchange", "exchange": other}, unknown
     if repeat:

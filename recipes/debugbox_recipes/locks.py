@@ -41,16 +41,21 @@ class Book:
             self.threads[_thread.get_ident()] = number
         return int(number)
 
+    def relative(self, name: str) -> Optional[str]:
+        """A source file of the user's by its path in the repository, else None."""
+        if name not in self._files:
+            self._files[name] = None if name == __file__ else self._relative(name)
+        return self._files[name]
+
     def site(self) -> Site:
         """The user's line that leads here; where there is none, the nearest of a library."""
         frame: Optional[FrameType] = sys._getframe(2)
         nearest = _NOWHERE
         while frame is not None:
             name = frame.f_code.co_filename
-            if name not in self._files:
-                self._files[name] = None if name == __file__ else self._relative(name)
-            if self._files[name] is not None:
-                return self._files[name] or "", frame.f_lineno, frame.f_code.co_name
+            file = self.relative(name)
+            if file is not None:
+                return file, frame.f_lineno, frame.f_code.co_name
             if nearest is _NOWHERE and name != __file__:
                 nearest = (name, frame.f_lineno, frame.f_code.co_name)
             frame = frame.f_back

@@ -123,6 +123,17 @@ def test_the_way_that_memory_went(question: str, probe: dict[str, Any], curve: l
     assert (card.name if card else None) == chosen
 
 
+def test_a_thread_that_dies_in_one_of_two_runs_speaks_for_a_race() -> None:
+    cards = (*TWICE, Card(name="race", description="threads get in each other's way", body=""))
+    died = "Exception in thread Thread-1 (work):\nTraceback (most recent call last):\nKeyError: 7\n"
+    dead, well = ran(1, "", f"{died}SystemExit\n"), ran(0, "done\n")
+    for first, again, chosen in ((dead, well, "race"), (well, dead, "race"), (dead, dead, "suspects")):
+        card = route("what is going on", None, [{**first, "again": again}], cards).card
+        assert card is not None and card.name == chosen
+    card = route("is there a race between the threads", None, [{**well, "again": well}], cards).card
+    assert card is not None and card.name == "race"
+
+
 def test_a_good_revision_that_was_named_is_to_be_used() -> None:
     cards = (*TWICE, Card(name="bisect", description="it worked before, a regression", body=""))
     for history, chosen in (("good", "bisect"), ("some", "suspects")):
