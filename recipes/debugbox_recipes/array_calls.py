@@ -80,6 +80,8 @@ def foreign(callee: Any, user_file: Callable[[str], Any]) -> bool:
     """Whether it is an installed library's function, or compiled, so that its inside is not rewritten."""
     if isinstance(callee, type):
         return False
+    if type(getattr(callee, "__self__", None)).__module__.startswith("numpy.random"):
+        return False  # a random number has no error
     if isinstance(callee, FunctionType):
         path = callee.__code__.co_filename
         return user_file(path) is None and _installed(path)
@@ -97,6 +99,7 @@ class Wider:
 
     def __init__(self, numpy: Any) -> None:
         self.numpy = numpy
+        self.arrays = (numpy.ndarray, numpy.memmap)
         self.types = {numpy.dtype(one): getattr(numpy, other) for one, other in WIDER.items()}
         better = numpy.finfo(numpy.longdouble).eps < numpy.finfo(numpy.float64).eps
         self.usable = frozenset(self.types if better else [d for d in self.types if d.itemsize <= 4])
@@ -110,7 +113,8 @@ class Wider:
         """The dtype of a floating-point array or scalar, None for all else."""
         if type(value) is float:
             return self.numpy.dtype(float)
-        if isinstance(value, (self.numpy.ndarray, self.numpy.inexact)) and value.dtype.kind in "fc":
+        # Subclasses (masked arrays, matrices) have a meaning of their own for what we would do with them.
+        if (type(value) in self.arrays or isinstance(value, self.numpy.inexact)) and value.dtype.kind in "fc":
             return value.dtype
         return None
 

@@ -1,9 +1,11 @@
 """Items, slices and stores of arrays, and walks through them. In the program's process; a part of `array_run`."""
 
+import contextlib
 import operator
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Optional
 
 from .array_memory import Known
+from .array_step import CannotFollow
 
 
 class Items:
@@ -14,6 +16,7 @@ class Items:
     wider: Any
     ready: Callable[[], bool]
     apply: Callable[..., Any]
+    _guarded: Callable[..., Any]
 
     def _place(self, owner: Any, key: Any) -> Any:
         """`owner[key]`, for a single element as an array of no dimensions in the same memory."""
@@ -23,12 +26,13 @@ class Items:
 
     def item(self, site: int, owner: Any, key: Any) -> Any:
         value = owner[key]
-        if not self.ready() or not isinstance(owner, self.numpy.ndarray) or owner.dtype.kind not in "fc":
+        if not self.ready() or self.wider.dtype_of(owner) is None:
             return value
         if not isinstance(value, self.numpy.ndarray):
-            known = self.memory.look(self._place(owner, key))
-            if known is not None:
-                self.memory.keep(value, known)
+            with contextlib.suppress(Exception):  # it would go on into the user's program
+                known = self.memory.look(self._place(owner, key))
+                if known is not None:
+                    self.memory.keep(value, known)
             return value
         if self.numpy.may_share_memory(value, owner):
             return value
@@ -36,11 +40,15 @@ class Items:
 
     def stored(self, site: int, value: Any, owner: Any, key: Any) -> None:
         """`owner[key] = value`"""
-        array = self.ready() and isinstance(owner, self.numpy.ndarray) and owner.dtype.kind in "fc"
+        array = self.ready() and isinstance(owner, self.numpy.ndarray) and self.wider.dtype_of(owner) is not None
         if not array or self.wider.dtype_of(value) is None:
             owner[key] = value
             return
-        place = self._place(owner, key)
+        try:
+            place = self._place(owner, key)
+        except IndexError:
+            owner[key] = value  # raises as it would
+            return
         if isinstance(place, self.numpy.ndarray) and self.numpy.may_share_memory(place, owner):
             self._stored(site, value, owner, key, place)
         else:
@@ -55,7 +63,10 @@ class Items:
 
     def _scattered(self, site: int, value: Any, owner: Any, key: Any) -> None:
         """By a mask or a list of indices: `owner[key]` is a copy, so what is known of it goes in by hand."""
-        before = self.memory.look(owner)
+        try:
+            before = self._guarded(self.memory.look, owner)
+        except CannotFollow:
+            before = None
 
         def store(given: Any) -> Any:
             owner[key] = given
@@ -63,6 +74,10 @@ class Items:
 
         shape = self.numpy.shape(owner[key])
         result = self.apply(site, "store", store, (value,), {}, self._spread(shape))
+        with contextlib.suppress(CannotFollow):
+            self._guarded(self._scatter, owner, key, result, before)
+
+    def _scatter(self, owner: Any, key: Any, result: Any, before: Optional[Known]) -> None:
         known = self.memory.look(result)
         if known is None and before is None:
             return
@@ -81,7 +96,12 @@ class Items:
 
     def each(self, values: Any) -> Iterable[Any]:
         """The elements of an array that is walked through, each with what is known of it."""
-        if not self.ready() or not isinstance(values, self.numpy.ndarray) or values.ndim != 1:
+        if (
+            not self.ready()
+            or self.wider.dtype_of(values) is None
+            or not isinstance(values, self.numpy.ndarray)
+            or values.ndim != 1
+        ):
             return values  # type: ignore[no-any-return]
         known = self.memory.look(values)
         return values if known is None else self._elements(values, known)

@@ -4,7 +4,6 @@ Where the inside of a call is not seen, its operands are moved by a last place t
 shaken as a whole. The plan's `noise`: `seed`, and `only`, the places to be shaken (None: all).
 """
 
-import random
 from collections import Counter
 from typing import Any, Callable, Dict, Mapping, Optional, Set
 
@@ -22,7 +21,7 @@ class Noise(ArrayRun):
         super().__init__(recorder, table, relative)
         self.seed = int(plan["seed"])
         self.only: Optional[Set[str]] = set(plan["only"]) if plan.get("only") is not None else None
-        self.random = random.Random(self.seed)  # Python's own generator object: the program's are left alone
+        self.random: Any = None  # a generator of our own: the program's are left alone
         self.shaken: Counter = Counter()  # type: ignore[type-arg]  # int -> int
         self.hidden: Counter = Counter()  # type: ignore[type-arg]  # of these, calls whose inside is not seen
 
@@ -83,9 +82,9 @@ class Noise(ArrayRun):
         return float(self.numpy.finfo(self.wider.dtype_of(value)).eps)
 
     def _moved(self, result: Any, wide: Any, size: Any) -> Any:
-        shape = self.numpy.shape(wide)
-        count = int(self.numpy.size(wide))
-        signs = self.numpy.array([self.random.uniform(-1.0, 1.0) for _ in range(count)]).reshape(shape)
+        if self.random is None:
+            self.random = self.numpy.random.RandomState(self.seed)
+        signs = self.random.uniform(-1.0, 1.0, self.numpy.shape(wide))
         new = (wide + size * signs).astype(self.wider.dtype_of(result))
         if isinstance(result, self.numpy.ndarray):
             result[...] = new

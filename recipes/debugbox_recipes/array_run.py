@@ -7,7 +7,9 @@ split. What becomes of the computed result is decided by `array_shadow`, `array_
 
 import operator
 import sys
-from typing import Any, Callable, Dict, List, Optional
+from threading import get_ident
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from . import array_calls
 from .array_calls import Wider, arguments_of, name_of
@@ -16,6 +18,7 @@ from .array_memory import Fields, Memory
 from .array_step import CannotFollow, Step
 from .carrier import assignment_functions
 from .recorder import Recorder
+from .shadow_run import OTHER_NUMBERS
 from .sites import OPERATORS, SiteTable
 from .trail import NOWHERE, Trail
 
@@ -33,7 +36,7 @@ class ArrayRun(Items):
         self.wider: Any = None
         self.twins: Dict[int, Any] = {}
         self.followed = 0
-        self.busy = False
+        self.busy: Set[int] = set()  # threads that are inside: what they do there is not followed
 
     # --- what the kinds of run do
 
@@ -42,9 +45,11 @@ class ArrayRun(Items):
         raise NotImplementedError
 
     def opaque(self, site: int, name: str, call: Callable[..., Any], args: Any, options: Dict[str, Any]) -> Any:
-        """A call whose inside is not seen."""
+        """A call whose inside is not seen: a function of numbers, or a method of an object that may hold some."""
         result = call(*args, **options)
-        if self.wider.operands(arguments_of(args, options), []) and self.wider.operands([result], []):
+        owner = getattr(call, "__self__", None)
+        given = self.wider.operands(arguments_of(args, options), []) or not isinstance(owner, (type(None), ModuleType))
+        if given and self.wider.operands([result], []):
             self.recorder.unfollowed[name] += 1
         return result
 
@@ -66,7 +71,20 @@ class ArrayRun(Items):
                 return False
             self.numpy, self.memory, self.wider = numpy, Memory(numpy), Wider(numpy)
             self.twins = array_calls.in_numpy(numpy)
-        return not self.busy
+        return get_ident() not in self.busy
+
+    def _guarded(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """`work`, whose own arithmetic is not followed. Raises CannotFollow, and nothing of our own making."""
+        self.busy.add(get_ident())
+        try:
+            with self.numpy.errstate(all="ignore"):
+                return work(*arguments)
+        except CannotFollow:
+            raise
+        except Exception as error:  # it would go on into the user's program
+            raise CannotFollow(type(error).__name__) from error
+        finally:
+            self.busy.discard(get_ident())
 
     def apply(
         self,
@@ -87,21 +105,31 @@ class ArrayRun(Items):
             target = args[0] if isinstance(args[0], self.numpy.ndarray) else None
         elif isinstance(options.get("out"), self.numpy.ndarray):
             target = options["out"]
-        self.busy = True
         try:
-            step = Step(self, site, name, repeat or call, args, options)
-            if target is not None:
-                step.args = tuple(self._before(each, target, step) for each in args)
-        finally:
-            self.busy = False
+            step: Step = self._guarded(self._step, site, name, repeat or call, args, options, target)
+        except CannotFollow:
+            self.recorder.unfollowed[name] += 1
+            return call(*args, **options)
         result = call(*args, **options)
+        if not step.operands:
+            self._count_others(*args)
         if self.wider.dtype_of(result) is None or not (step.operands or target is not None):
             return result
         if target is None and any(self._same(result, operand) for operand in step.operands):
             return result  # a view, or the operand itself: its memory is known already
         if not step.known and not self.rounds(site):
             return result
-        return self._treated(step, result)
+        try:
+            return self._guarded(self._treated, step, result)
+        except CannotFollow:
+            return self.not_followed(step, result)
+
+    def _step(self, site: int, name: str, function: Any, args: Any, options: Dict[str, Any], target: Any) -> Step:
+        step = Step(self, site, name, function, args, options)
+        if target is not None:
+            step.args = tuple(self._before(each, target, step) for each in args)
+            step.operands = self.wider.operands(arguments_of(step.args, options), [])
+        return step
 
     def _before(self, argument: Any, target: Any, step: Step) -> Any:
         """An argument as it is now, where the call is about to write over it."""
@@ -113,15 +141,9 @@ class ArrayRun(Items):
         return copied
 
     def _treated(self, step: Step, result: Any) -> Any:
-        self.busy = True
-        try:
-            step.evaluate(result)
-            self.followed += 1
-            return self.treat(step, result)
-        except CannotFollow:
-            return self.not_followed(step, result)
-        finally:
-            self.busy = False
+        step.evaluate(result)
+        self.followed += 1
+        return self.treat(step, result)
 
     def not_followed(self, step: Step, result: Any) -> Any:
         """A result that has no counterpart in a wider type is taken for exact."""
@@ -162,11 +184,25 @@ class ArrayRun(Items):
 
     def _operation(self, name: str, call: Callable[[Any, Any], Any], repeat: Any = None) -> Callable[..., Any]:
         def operate(site: int, a: Any, b: Any) -> Any:
-            if not self.ready() or (self.wider.dtype_of(a) is None and self.wider.dtype_of(b) is None):
+            if not self.ready():
+                return call(a, b)
+            # By identity: the dtype of a double equals None.
+            others = [self.wider.dtype_of(each) is None for each in (a, b)]
+            if any(others):
+                self._count_others(a, b)
+            if all(others):
                 return call(a, b)
             return self.apply(site, name, call, (a, b), {}, repeat)
 
         return operate
+
+    def _count_others(self, *operands: Any) -> None:
+        """Numbers of other libraries, and arrays of other kinds (masked, of objects), are not followed."""
+        for kind in map(type, operands):
+            library = kind.__module__.partition(".")[0]
+            plain = kind is self.numpy.ndarray or issubclass(kind, self.numpy.generic)
+            if library in OTHER_NUMBERS and not plain:
+                self.recorder.foreign[f"{library}.{kind.__name__}"] += 1
 
     def _unary(self, name: str, call: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
         def operate(site: int, a: Any) -> Any:
@@ -227,12 +263,11 @@ class ArrayRun(Items):
             return self.recorder.watch(number, value)
         if getattr(getattr(value, "dtype", None), "kind", "f") == "c":
             return value
-        self.busy = True
         try:
-            for one in self._recorded(value):
+            for one in self._guarded(self._recorded, value):
                 self.recorder.watch(number, one)
-        finally:
-            self.busy = False
+        except CannotFollow:
+            self.recorder.unfollowed["watch"] += 1
         return value
 
     def _recorded(self, value: Any) -> List[float]:

@@ -54,6 +54,7 @@ class ArrayShadow(ArrayRun):
     def treat(self, step: Step, result: Any) -> Any:
         local = step.local
         self.statistics.count(step.site)
+        self.recorder.check_deadline()  # one operation on large arrays may take long
         if local.any():
             self._count(step, local)
         if not step.known and not local.any():
@@ -67,7 +68,7 @@ class ArrayShadow(ArrayRun):
 
     def _count(self, step: Step, local: Any) -> None:
         numpy, site, counts = self.numpy, step.site, self.statistics
-        sizes = [float(numpy.max(numpy.abs(each))) for each in step.operands if numpy.size(each)]
+        sizes = [self._largest(each) for each in step.operands if numpy.size(each)]
         elements = int(numpy.count_nonzero(local))
         counts.rounding(site, float(numpy.max(numpy.abs(local))), max(sizes, default=0.0), min(sizes, default=0.0))
         counts.rounded[site] += elements - 1
@@ -75,6 +76,11 @@ class ArrayShadow(ArrayRun):
         counts.introduced[site] += float(numpy.sum(numpy.abs(local))) - float(numpy.max(numpy.abs(local)))
         unit = float(numpy.finfo(self.wider.dtype_of(step.result)).eps) / 2
         self.coarsest[site] = max(unit, self.coarsest.get(site, 0.0))
+
+    def _largest(self, value: Any) -> float:
+        """The largest of its finite elements."""
+        sizes = self.numpy.abs(value)
+        return float(self.numpy.max(self.numpy.where(self.numpy.isfinite(sizes), sizes, 0)))
 
     def _propagated(self, step: Step, result: Any) -> Tuple[Fields, Trail]:
         """The operands' errors and their split, after this operation."""

@@ -27,7 +27,7 @@ def _flat(arguments: Iterable[Any]) -> Iterator[Any]:
 
 
 # Libraries whose numbers are not followed. A user's own class with operators is made of floats that are.
-_OTHER_NUMBERS = frozenset(
+OTHER_NUMBERS = frozenset(
     ("numpy", "pandas", "torch", "jax", "cupy", "decimal", "fractions", "gmpy2", "mpmath", "sympy")
 )
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
@@ -92,7 +92,7 @@ class ShadowRun:
                 return self.apply(name, site, a, b)
             for kind in (type_a, type_b):
                 library = kind.__module__.partition(".")[0]
-                if library in _OTHER_NUMBERS:
+                if library in OTHER_NUMBERS:
                     foreign[f"{library}.{kind.__name__}"] += 1
             return in_python(a, b)
 

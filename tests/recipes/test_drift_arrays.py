@@ -204,11 +204,79 @@ def test_views_share_what_is_known_and_unseen_writes_end_it(project: Write) -> N
     assert same == [0, 0, 0, 0]
 
 
+DISTANCES = """
+import numpy as np
+
+def distances(x, y):
+    square = -2 * np.dot(x, y.T)
+    square += (x * x).sum(axis=1)[:, None]
+    square += (y * y).sum(axis=1)[None, :]
+    np.maximum(square, 0, out=square)
+    return np.sqrt(square)
+
+def main():
+    n = np.arange(60, dtype=np.float32).reshape(12, 5)
+    x = np.sin(n) + np.float32(1000)
+    print("distances", distances(x, x[::-1] + np.float32(0.5)))
+
+main()
+"""
+
+
+def test_an_amplifier_that_writes_in_place_is_found(project: Write, recipe: Any) -> None:
+    study = investigate(recipe, project({"run.py": DISTANCES}), "why are the distances wrong")
+    said = conclusion(recipe, study)
+    assert str(said.suspects[0]) == line_of(DISTANCES, "square += (y * y)")
+    assert "cancellation" in said.answer
+
+
+def test_masked_arrays_are_said_to_be_unseen(project: Write, recipe: Any) -> None:
+    source = """import numpy as np
+x = np.ma.masked_invalid(np.array([0.1, np.nan, 0.3]))
+mean = float((x * 3.0).mean())
+print(f"mean {mean}")
+"""
+    said = conclusion(recipe, investigate(recipe, project({"run.py": source}), "why is the mean wrong"))
+    assert "cannot be judged" in said.answer
+    assert "stands random rounding" not in said.answer  # nothing could be shaken
+    assert any("MaskedArray" in limit for limit in said.limits)
+
+
+@pytest.mark.parametrize("mode", ["shadow", "noise"])
+def test_settings_that_make_warnings_errors_are_the_programs_own(project: Write, mode: str) -> None:
+    source = """import threading, warnings
+import numpy as np
+warnings.simplefilter("error")
+np.seterr(all="raise")
+def work(results, n):
+    x = np.array([1e-300, 0.1, 3.0]) * n
+    with np.errstate(all="ignore"):
+        y = np.log(x * 1e-200) / x
+    results[n] = float(np.where(np.isfinite(y), y, 0.0)[:2].sum()) < 0
+results = {}
+threads = [threading.Thread(target=work, args=(results, n)) for n in range(1, 9)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(sorted(results.items()))
+try:
+    np.float32(1e30) * np.float32(1e30)
+except FloatingPointError as error:
+    print(error)
+"""
+    which = project({"run.py": source})
+    plain = run_program(which, timeout_s=60)
+    plan = {"mode": mode, "arrays": True, "noise": {"seed": 1}}
+    seen = run_program(which, timeout_s=60, plan=plan)
+    assert (seen.stdout, seen.stderr) == (plain.stdout, plain.stderr) != ("", "")
+    assert seen.results[0]["followed"] > 8
+
+
 SOUND = {
     "whole numbers": "x = np.arange(1000)\ntotal = x.sum() - x[::2].sum()",
     "float32 that is accurate enough": "x = np.arange(1000, dtype=np.float32) / np.float32(7)\ntotal = x.sum()",
     "float64": "x = np.linspace(0.0, 1.0, 500)\ntotal = np.sqrt(x).sum() / 3.0",
     "views in place": "x = np.ones((20, 30))\nx[::2] += 0.1\nx.T[3] *= 0.7\ntotal = x.sum()",
+    "random numbers": "x = np.random.default_rng(3).normal(size=500)\ntotal = (x * 2.5).sum()",
     "a step that is fine": "dt = 0.5\nx = np.zeros(2)\nfor n in range(64):\n    x += dt\ntotal = x.sum()",
 }
 

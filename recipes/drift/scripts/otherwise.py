@@ -58,11 +58,9 @@ def about_shaking(study: Study) -> str:
     said = f"It does not stand random rounding: {runs} it spread by {found.whole.size:.2g}, {left}."
     if not found.suspects or found.others is None:
         return f"{said} No few lines do it."
-    if found.others.size > 0.5 * found.whole.size:
+    if any(place in found.hidden for place in found.suspects):
         named = " and ".join(found.suspects)
-        return (
-            f"{said} Every line before it can do that, and {named} alone: operands a last place off are enough there."
-        )
+        return f"{said} At {named} alone, whose inside is not seen, operands a last place off are enough for that."
     named = " and ".join(f"{place} (alone {found.alone[place]:.2g})" for place in found.suspects)
     return f"{said} It does so by {named}; with all others shaken but not these, by {found.others.size:.2g}."
 

@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .measuring import Measuring, Native
 
 SAMPLES = 5
-_ALONE = 3  # samples of one line
+_ALONE = 4  # samples of one line
 _MOST_LINES = 12  # shaken alone, those with most shaken operations
 _MOST_SUSPECTS = 4
 _COUNTS = 0.2  # of the largest spread that one line makes alone
@@ -66,12 +66,17 @@ def samples(
 
 
 def shake(measuring: Measuring, watch: str, index: int, enough: float) -> Optional[Shaken]:
-    """None where no two runs gave a value. Lines are looked for where the spread is `enough`."""
+    """None where no two runs gave a value, or nothing could be shaken.
+
+    Lines are looked for where the spread is `enough`.
+    """
     whole, runs = samples(measuring, watch, index, SAMPLES)
     results = [run.result for run in runs if run.result]
     if len(whole.values) < 2 or not results:
         return None
     sites = [site for site in results[0]["sites"] if site["shaken"]]
+    if not sites:
+        return None
     functions = {f"{site['file']}:{site['line']}": str(site["function"]) for site in sites}
     hidden = tuple(sorted({f"{site['file']}:{site['line']}" for site in sites if site["hidden"]}))
     if whole.size <= enough:
@@ -81,13 +86,14 @@ def shake(measuring: Measuring, watch: str, index: int, enough: float) -> Option
         counted[f"{site['file']}:{site['line']}"] += site["shaken"]
     lines = sorted(functions, key=lambda place: (place not in hidden, -counted[place]))[:_MOST_LINES]
     alone = {place: samples(measuring, watch, index, _ALONE, [place])[0].size for place in lines}
-    suspects = _largest(alone)[:_MOST_SUSPECTS]
+    largest = _largest(alone)
+    # Every rounding before it matters to a call that is ill-conditioned: that call is to be named, not they.
+    ill = [place for place in largest if place in hidden]
+    suspects = (ill or largest)[:_MOST_SUSPECTS]
     rest = [place for place in functions if place not in suspects]
     others, _ = samples(measuring, watch, index, _ALONE, rest)
-    if len(others.values) < 2 or others.size > _LEFT * whole.size:
-        # Every rounding before it matters to a call that is ill-conditioned: that call is to be named, not they.
-        suspects = [place for place in _largest(alone) if place in hidden]
-    return Shaken(whole, alone, functions, hidden, tuple(suspects[:_MOST_SUSPECTS]), others)
+    held = len(others.values) > 1 and others.size <= _LEFT * whole.size
+    return Shaken(whole, alone, functions, hidden, tuple(suspects) if held or ill else (), others)
 
 
 def _largest(alone: Dict[str, float]) -> List[str]:
