@@ -110,9 +110,11 @@ class Channels:
     def _disconnect(self, name: str) -> None:
         socket = self._sockets.pop(name)
         self._poller.unregister(socket)
-        self._poller.unregister(self._monitors.pop(name))
+        monitor = self._monitors.pop(name)
+        self._poller.unregister(monitor)
         socket.disable_monitor()
-        socket.close(0)
+        for each in (monitor, socket):
+            each.close(0)
 
     def _is_lost(self, name: str) -> bool:
         return bool(self._monitors[name].getsockopt(zmq.EVENTS) & zmq.POLLIN)

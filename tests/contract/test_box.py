@@ -91,7 +91,7 @@ def test_threads_processes_and_pools_work_under_the_filter(shared_box: Box) -> N
 def test_the_supervisor_cannot_be_touched(shared_box: Box) -> None:
     code = (
         "import os, signal\n"
-        "for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM): os.kill(1, number)\n"
+        "for name in ('KILL', 'STOP', 'TERM', 'INT', 'HUP', 'PIPE'): os.kill(1, signal.Signals['SIG' + name])\n"
         "for name in ('fd/0', 'fd/1', 'mem', 'environ'):\n"
         "    try: print(name, open(f'/proc/1/{name}', 'rb', buffering=0).read(1))\n"
         "    except OSError as e: print(name, type(e).__name__)"
@@ -99,6 +99,10 @@ def test_the_supervisor_cannot_be_touched(shared_box: Box) -> None:
     assert text(run(shared_box, code)) == "".join(
         f"{name} PermissionError\n" for name in ("fd/0", "fd/1", "mem", "environ")
     )
+
+
+def test_the_kernel_is_what_dies_first_when_memory_runs_out(shared_box: Box) -> None:
+    assert text(run(shared_box, "print(open('/proc/self/oom_score_adj').read())")).strip() == "1000"
 
 
 def test_a_fork_bomb_stays_inside(boxes: Boxes) -> None:

@@ -160,7 +160,11 @@ SUPERVISOR = (
         _BOX,
     ),
     _inside(
-        "the lease runs out", "supervisor.py", "if self.wire.lease_left() < 0:", "if False:", "tests/wall/test_lease.py"
+        "the lease runs out",
+        "supervisor.py",
+        "if self.wire.lease_left() < 0:",
+        "if False:",
+        "tests/unit/kernel/test_supervisor.py",
     ),
     _inside(
         "the lease ends with the input",
@@ -175,9 +179,8 @@ SUPERVISOR = (
         "if not poll.poll(LEASE_S * 1000):",
         "if not poll.poll():",
         "tests/wall/test_lease.py",
-        "--timeout=60",
     ),
-    _inside("the kernel dies first", "child.py", "        _die_first()\n", "", "tests/contract/test_endings.py", _BOX),
+    _inside("the kernel dies first", "child.py", "        _die_first()\n", "", _BOX),
     _inside("a session of its own", "child.py", "        os.setsid()\n", "", "tests/contract/test_endings.py"),
     _inside(
         "text of a cell",
@@ -215,14 +218,14 @@ SUPERVISOR = (
         "supervisor.py",
         "if self.bad > MAX_BAD_MESSAGES:",
         "if False:",
-        "tests/contract/test_hostile.py",
+        "tests/unit/kernel/test_supervisor.py",
     ),
     _inside(
         "size of a message of the kernel",
-        "supervisor.py",
-        "MAX_ZMQ_BYTES = 64 << 20",
-        "MAX_ZMQ_BYTES = -1",
-        "tests/contract/test_hostile.py",
+        "channels.py",
+        "        context.setsockopt(zmq.MAXMSGSIZE, max_bytes)\n",
+        "",
+        "tests/unit/kernel/test_supervisor.py",
     ),
     _inside(
         "a lost connection is replaced",

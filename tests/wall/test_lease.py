@@ -1,8 +1,10 @@
 """A host that says nothing for the length of the lease is gone for the box: Ctrl-Z, a cut network."""
 
+import contextlib
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,8 +34,17 @@ def test_a_host_that_reads_nothing_for_the_lease_is_gone(monkeypatch: pytest.Mon
     monkeypatch.setattr(wire, "LEASE_S", 0.1)
     reading, writing = os.pipe()
     out_reading, out = os.pipe()
-    with pytest.raises(wire.HostGone, match="no sign of the host"):
-        wire.Wire(reading, out).send("output", text="x" * (1 << 21))
+    ours = wire.Wire(reading, out)
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(ours.send, "output", text="x" * (1 << 21))
+        try:
+            with pytest.raises(wire.HostGone, match="no sign of the host"):
+                sending.result(timeout=5)
+        finally:
+            os.set_blocking(out_reading, False)
+            while not sending.done():  # it waits for ever: let it end, so that the test can fail
+                with contextlib.suppress(BlockingIOError):
+                    os.read(out_reading, 1 << 20)
     for fd in (reading, writing, out_reading, out):
         os.close(fd)
 

@@ -36,7 +36,7 @@ def test_what_is_sent_and_what_is_dropped_is_what_was_written(pieces: list[tuple
     dropped = sum(each["dropped"] for each in wire.sent)
     sent = "".join(each["text"] for each in wire.sent)
     if not dropped:
-        assert sent == written
+        assert sent == written and len(written) <= LIMITS["text_chars"]
         return
     marker = f"\n[... {dropped} characters cut here: box.out(7).text has it ...]\n"
     head, _, tail = sent.partition(marker)
@@ -49,6 +49,15 @@ def test_what_the_kernel_dropped_counts_as_well() -> None:
     forward("stream", {"name": "stdout", "text": "tail", "dropped": 40}, outputs)
     outputs.finish()
     assert sum(each["dropped"] for each in wire.sent) == 40
+
+
+def test_data_that_would_not_fit_a_line_are_left_out_and_said_to_be() -> None:
+    outputs, wire = outputs_of()
+    record = {"application/vnd.debugbox.symptom+json": {"note": "x" * 900_000}, "text/plain": "words"}
+    forward("display_data", {"data": record}, outputs)
+    (sent,) = wire.sent
+    assert sent["data"] == {} and sent["text"].startswith("[data over its limit left out]")
+    assert outputs.dropped_outputs == 1
 
 
 def test_displays_over_the_limit_are_counted() -> None:
