@@ -204,6 +204,34 @@ def test_views_share_what_is_known_and_unseen_writes_end_it(project: Write) -> N
     assert same == [0, 0, 0, 0]
 
 
+MOVED = """
+import numpy as np
+a = np.array([0.5, 1.0], dtype=np.float32) / np.float32(3.0)
+b = np.zeros((2, 4), dtype=np.float32)
+b[1, 1:3] = a
+c = -np.concatenate([b[1][[1, 2]], a])[::-1].copy()
+wide = c.astype(np.float64)
+"""
+
+
+def test_what_only_moves_elements_carries_on_what_a_kept_line_made(project: Write) -> None:
+    watch, place = f"{line_of(MOVED, 'wide =')}:wide", line_of(MOVED, "/ np.float32").split(":")
+    keep = [{"file": place[0], "line": int(place[1])}]
+    plain, kept = (
+        [
+            point[1]
+            for point in followed(project({"run.py": MOVED}), watch, mode="native", keep=lines)["series"][watch][
+                "points"
+            ]
+        ]
+        for lines in ([], keep)
+    )
+    exact = [-1.0 / 3, -0.5 / 3, -1.0 / 3, -0.5 / 3]
+    assert kept == pytest.approx(exact, rel=1e-15)
+    assert plain == pytest.approx(exact, rel=1e-7)
+    assert all(abs(one - two) > 1e-10 for one, two in zip(plain, exact, strict=True))
+
+
 DISTANCES = """
 import numpy as np
 
