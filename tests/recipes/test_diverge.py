@@ -275,6 +275,8 @@ def test_two_versions_are_compared_where_the_text_moved(script: Any, versions: P
     said = conclusion(script, study)
     assert (said.suspects[0].file, said.suspects[0].function) == ("lib.py", "factor")
     assert study.values(study.origin[0].site) in (("30", "3"), ("{'a': 2, 'b': 30}", "{'a': 2, 'b': 3}"))
+    assert len(said.placebo_sites) >= 2
+    assert {"run.py:2", "lib.py:6"}.isdisjoint({str(site) for site in said.placebo_sites})  # a list, a dict
     assert "lib.py:3 (words: 'rows: 2', there 'list of 2'), which does not matter" in said.answer.replace(
         "'rows: ' + str(len(rows))", "words"
     )

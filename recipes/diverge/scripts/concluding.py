@@ -8,7 +8,7 @@ from debugbox_recipes.exchange import KIND
 from .aligning import ONLY_HERE, OTHER_VALUE, Point, Site
 from .outcome import FAILS
 from .study import Study, Trial
-from .studying import other_sites, place_of
+from .studying import place_of
 
 METRIC = "how much of what differs between the two runs is as in the run asked about (1) and not as in the other (0)"
 _MOST_PLACEBOS, _MOST_SUSPECTS, _MOST_NAMED = 20, 6, 3
@@ -137,7 +137,7 @@ def _placebos(study: Study) -> Dict[str, Dict[str, Any]]:
         if place is not None:
             found.setdefault(str(trial.point.site), _how(place))
     if len(found) < _MOST_NAMED:
-        for site in other_sites(study):
+        for site in study.movable:
             if str(site) not in taken:
                 found.setdefault(str(site), {"nth": site.nth, "kinds": list(KINDS)})
     return dict(list(found.items())[:_MOST_PLACEBOS])

@@ -55,6 +55,7 @@ class Study:
     written: Dict[Tuple[Site, int], str] = field(default_factory=dict)  # the other's value, by which time
     read: Dict[Site, Tuple[Any, Any]] = field(default_factory=dict)  # those values themselves, where plain
     shown: Dict[Site, Tuple[str, str]] = field(default_factory=dict)  # mine and the other's, where they first differ
+    movable: List[Site] = field(default_factory=list)  # numbers and texts where the two do not differ: for controls
     trials: List[Trial] = field(default_factory=list)
     joint: Optional[Trial] = None  # the fewest points that matter only together
     origin: List[Point] = field(default_factory=list)

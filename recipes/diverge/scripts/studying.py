@@ -13,7 +13,7 @@ from debugbox_recipes.endings import Ending
 from debugbox_recipes.harness import Program
 from debugbox_recipes.source import Source
 
-from .aligning import Catalogue, Point, Site, Trace, compared, keys, matched, wanted
+from .aligning import Catalogue, Point, Trace, compared, keys, matched, wanted
 from .choosing import pair_of
 from .measuring import Measuring
 from .opening import open_commit, plain_runs, said_by
@@ -89,11 +89,14 @@ def _read_values(study: Study, measuring: Measuring, mine: Catalogue, theirs: Ca
     """Once more, for the values themselves: the other's are to be put in."""
     assert study.other is not None
     here, there = wanted(study.points)
-    _, trace, _ = measuring.traced(study.program, mine, here)
+    others = other_events(study)
+    _, trace, _ = measuring.traced(study.program, mine, sorted({*here, *others}))
     _, other, _ = measuring.traced(study.other, theirs, there)
     if trace is None or other is None:
         study.stopped = "the values could not be read"
         return
+    texts = {event: trace.texts.get(str(event), (None, ""))[0] for event in others}
+    study.movable = [trace.site_of(event) for event, text in texts.items() if text and _can_be_moved(text)]
     folders = (str(study.other.repo), str(study.program.repo))
     for point in study.points:
         for event, passed, partner in point.pairs[:_MOST_VALUES]:
@@ -251,11 +254,19 @@ def _repeat(study: Study, measuring: Measuring) -> None:
     study.singular = share is not None and share <= FOLLOWS
 
 
-def other_sites(study: Study) -> List[Site]:
-    """Places that ran before or beside, where the two runs do not differ: their values can be moved as a control."""
-    if study.trace is None or study.comparison is None:
-        return []
+def other_events(study: Study) -> List[int]:
+    """The first event at each line where the two runs do not differ."""
+    assert study.trace is not None
     differing = {str(site) for point in study.points for site in (point.site, *point.copies)}
-    seen = {study.trace.sites[event[0]]: None for event in study.trace.events}
-    rest = [site for site in seen if site.kind in ("Assign", "Return", "BinOp", "Call") and str(site) not in differing]
-    return list({str(site): site for site in rest}.values())
+    found: Dict[str, int] = {}
+    for number, (which, _, _) in enumerate(study.trace.events):
+        site = study.trace.sites[which]
+        if site.kind in ("Assign", "Return", "BinOp", "Call") and str(site) not in differing:
+            found.setdefault(str(site), number)
+    return list(found.values())
+
+
+def _can_be_moved(text: str) -> bool:
+    with contextlib.suppress(NameError):  # of a package that the kernel has not
+        return type(canonical.read(text)) in (int, float, str)
+    return False
