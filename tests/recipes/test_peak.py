@@ -134,6 +134,17 @@ def test_a_leak_is_left_to_the_recipe_for_leaks(script: Any) -> None:
     assert any("leak" in limit for limit in said.limits)
 
 
+def test_what_each_step_leaves_in_an_object_to_the_end_may_be_a_leak(project: Write, script: Any) -> None:
+    source = (
+        "import sys\nclass Log:\n    rows = []\n    def add(self, i):\n        self.rows.append((i, 'row %d' % i))\n"
+    )
+    source += "def work(n):\n    log = Log()\n    for i in range(n):\n        log.add(i)\n    print(len(log.rows))\n"
+    study = investigate(script, project({"run.py": source + MAIN}, "python run.py 4000"))
+    said = conclusion(script, study)
+    assert (study.leaks, said.suspects, said.exact) == (True, (), False)
+    assert "run.py:9 leaves something behind" in said.answer
+
+
 KEEPING = {
     "appended in a loop": (
         ITEMS + "def load(n):\n    kept = []\n    for item in items(n):\n        kept.append(item)\n    return kept\n"
@@ -168,12 +179,12 @@ KEEPING = {
         "sorted(text",
     ),
     "an object with a list, let go in the end": (
-        ITEMS + "class Report:\n    def __init__(self):\n        self.rows = []\n    def add(self, item):\n"
-        "        self.rows.append(item)\ndef full(n):\n    report = Report()\n    for item in items(n):\n"
-        "        report.add(item)\n    return len(report.rows)\n"
+        "import sys\nclass Report:\n    def __init__(self):\n        self.rows = []\n    def add(self, i):\n"
+        "        self.rows.append((i, 'row %d' % i))\ndef full(n):\n    report = Report()\n    for i in range(n):\n"
+        "        report.add(i)\n    return len(report.rows)\n"
         "def work(n):\n    size = full(n)\n    print(size)\n"
         "    for _ in range(10):\n        size += 1\n    print(size)\n",
-        "for item in items(n):",
+        "report.add(i)",
     ),
 }  # fmt: skip
 
@@ -219,6 +230,42 @@ def test_a_list_that_is_needed_whole_is_no_intervention(project: Write, script: 
     assert said.intervention is None
     assert said.exact
     assert [trial.removed for trial in study.trials] == [None]
+
+
+LOUD = "import sys\ndef items(n):\n    for i in range(n):\n        if i % 100 == 0:\n            print('made', i)\n"
+LOUD += "        yield i\ndef work(n):\n    rows = list(items(n))\n    for row in rows:\n"
+LOUD += "        if row % 100 == 0:\n            print('seen', row)\n"
+QUIET = ITEMS + "def work(n):\n    rows = list(items(n))\n    total = sum(i for i, _ in rows)\n    try:\n"
+QUIET += "        more = sum(i for i, _ in rows)\n    except RuntimeError:\n        more = 0\n    print(total)\n"
+
+
+@pytest.mark.parametrize("source", [LOUD, QUIET], ids=["another order", "what raises is swallowed"])
+def test_a_lazy_list_that_changes_the_program_is_no_measurement(project: Write, script: Any, source: str) -> None:
+    study = investigate(script, project({"run.py": source + MAIN}, "python run.py 4000"))
+    said = conclusion(script, study)
+    assert said.suspects[0].quote == "rows = list(items(n))"
+    assert said.intervention is None
+    place = {"file": "run.py", "line": said.suspects[0].line, "quote": said.suspects[0].quote, "nth": 0}
+    measured = script.measure_symptom(study.program, study.knob, [500, 8000], [place])
+    assert (measured["state"], measured["measured"]) == ("cannot measure", None)
+
+
+def test_a_program_that_needs_too_much_is_looked_at_with_less(project: Write, script: Any) -> None:
+    source = "import sys\ndef work(n):\n    rows = list(range(n))\n    print(sum(rows))\n"
+    study = investigate(script, project({"run.py": source + MAIN}, "python run.py 8000000"))
+    assert study.rungs[-1].size < 8_000_000
+    assert max(study.peaks) < 1 << 26
+    assert conclusion(script, study).suspects[0].quote == "rows = list(range(n))"
+
+
+def test_the_memory_of_compiling_the_source_is_not_the_program_s(project: Write, script: Any) -> None:
+    long = "".join(f"def f{n}(a, b):\n    return (a + {n}) * (b - {n}) if a > b else [a, b, {n}]\n" for n in range(600))
+    measured = {}
+    for name, text in (("short", "x = 1\n"), ("long", long)):
+        which = project({"run.py": f"import {name}\nprint(1)\n", f"{name}.py": text})
+        plan = {"observer": "peaks", "look": "height"}
+        measured[name] = run_program(which, timeout_s=60, plan=plan).results[0]["peak"]
+    assert measured["long"] - measured["short"] < 1 << 20
 
 
 def test_lines_of_an_input_file_are_a_size(project: Write, script: Any) -> None:

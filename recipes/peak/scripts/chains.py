@@ -159,7 +159,8 @@ def left_behind(alive: Alive, chain: Sequence[Level], cause: Level) -> bool:
     statement = _statement(alive.source.tree(cause.file), cause.line)
     if not isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.If, ast.While)):
         return False
-    return not _stores(alive, cause, statement)
+    callee = chain[position + 1].function.rpartition(".")[2]
+    return not _stores(alive, cause, statement, callee)
 
 
 def _statement(tree: ast.AST, line: int) -> Optional[ast.stmt]:
@@ -172,7 +173,8 @@ def _statement(tree: ast.AST, line: int) -> Optional[ast.stmt]:
     return max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)), default=None)
 
 
-def _stores(alive: Alive, cause: Level, statement: ast.stmt) -> bool:
+def _stores(alive: Alive, cause: Level, statement: ast.stmt, callee: str) -> bool:
+    """Whether the statement puts into a container what it got; an `add` of the user's own is the callee itself."""
     inner = (ast.ListComp, ast.SetComp, ast.DictComp, ast.Yield, ast.YieldFrom)
     if isinstance(statement, (ast.If, ast.While)):
         return False
@@ -180,7 +182,8 @@ def _stores(alive: Alive, cause: Level, statement: ast.stmt) -> bool:
         return True
     if isinstance(statement, ast.Expr):
         call = statement.value
-        return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _STORING
+        attribute = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
+        return attribute in _STORING and attribute != callee
     targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
     names = [target.id for target in targets if isinstance(target, ast.Name)]
     return len(names) < len(targets) or any(exponent(alive.length_of(cause, name)) >= GROWS for name in names)
