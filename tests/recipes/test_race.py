@@ -252,19 +252,30 @@ while not ready and time.monotonic() < until:
 assert ready, "not ready in time"
 """
 
+SLOW = f"""import threading, time
+last, began = None, time.monotonic()
+def work(number):
+    global last
+    for turn in range(1200):
+        last = turn
+{THREADS}
+assert time.monotonic() - began < 0.25, "too slow"
+"""
+
 
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        (LOCKED, "common lock"),
+        (LOCKED, "is used under a common lock"),
         (HARMLESS, "no run with pauses failed"),
-        (LINES, "common lock"),
+        (LINES, "is used under a common lock"),
         (ALONE, "only one thread"),
         (WRONG, "in every run"),
         (IN_TIME, ""),
+        (SLOW, "when it is only slowed down"),
         ("print(", "in every run"),
     ],
-    ids=["locks", "harmless", "order of lines", "one thread", "wrong anyway", "in time", "no program"],
+    ids=["locks", "harmless", "order of lines", "one thread", "wrong anyway", "in time", "too slow", "no program"],
 )
 def test_what_is_no_race_names_nobody(project: Write, script: Any, source: str, why: str) -> None:
     study = investigate(script, project({"run.py": source}))

@@ -47,9 +47,9 @@ def _trials(study: Study, axes: Any) -> None:
 def _accesses(study: Study, axes: Any) -> None:
     """Who uses the values without a common lock."""
     chosen = {unit for window in study.locked or study.noisy for unit in window.units} or set(study.units)
-    texts = [f"{'value':24} {'':13} {'at':30} lock held"]
+    texts = [f"{'value':24} {'':14} {'at':30} lock held"]
     for (unit, place, quote, held), what in list(_rows(study, sorted(chosen)).items())[:_MOST_ROWS]:
-        texts.append(f"{unit[:24]:24} {what:13} {plots.shorten(place, 30):30} {held}")
+        texts.append(f"{unit[:24]:24} {what:14} {plots.shorten(place, 30):30} {held}")
         texts.append(f"    {quote[:80]}")
     for number, text in enumerate(texts):
         weight = "bold" if number == 0 else "normal"
