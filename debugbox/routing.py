@@ -205,7 +205,7 @@ def _of_memory(probe: Mapping[str, Any]) -> Iterator[Evidence]:
     elif probe.get("exit_code") in _KILLED and not probe.get("timed_out") and risen >= _MUCH_MIB:
         why = f"it was killed after its memory had gone up by {risen} MiB"
         yield Evidence(recipe="peak", weight=_STRONG + 1.5, why=why)
-    elif risen >= _MUCH_MIB and values[-1] - values[len(values) // 2] >= risen / 4:
+    elif risen >= _MUCH_MIB and values[-1] - values[3 * len(values) // 4] >= risen / 10:
         why = f"its memory goes up by {risen} MiB, to the end"
         yield Evidence(recipe="leak", weight=1.5, why=why)
         yield Evidence(recipe="peak", weight=1.0, why=why)

@@ -108,6 +108,7 @@ MEMORY = (
         ("what is going on", ran(0, "done\n"), [20, 300, 310, 310, 40, 30], "peak"),
         ("what is going on", ran(0, "done\n"), [20, 300, 310, 311, 311, 311], "peak"),
         ("what is going on", ran(0, "done\n"), [20, 80, 140, 200, 260, 320], "leak"),
+        ("what is going on", ran(0, "done\n"), [20, 70, 120, 170, 220, 270, 300, 300], "peak"),
         ("why does large input need so much memory", ran(0, "done\n"), [20, 80, 140, 200, 260, 320], "peak"),
         ("what is going on", ran(0, "done\n"), [20, 80, 90, 95, 96, 99], None),
         ("what is going on", ran(0, "done\n"), [], None),
