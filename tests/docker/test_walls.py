@@ -5,9 +5,11 @@ import subprocess
 from typing import Any
 
 import pytest
+import requests
 
 from debugbox.engines import docker_settings
 from debugbox.engines.docker import DockerEngine
+from debugbox.engines.docker_owner import OWNER_LABEL, owner_of_this_process
 from debugbox.errors import BoxGone, SettingsNotApplied
 from tests.docker.conftest import SIZE, Boxes
 
@@ -141,6 +143,24 @@ def test_the_image_declares_no_volume_health_check_or_trigger(docker: DockerEngi
     assert "proxy" not in history.stdout.lower() and "ca.pem" not in history.stdout
 
 
-def test_a_box_that_cannot_start_says_so_in_the_engines_words(boxes: Boxes) -> None:
+def left() -> str:
+    """Containers of this process, those that never started included."""
+    mine = f"label={OWNER_LABEL}={owner_of_this_process()}"
+    listed = subprocess.run(["docker", "ps", "-aq", "--filter", mine], capture_output=True, text=True, check=True)
+    return listed.stdout
+
+
+def test_a_box_that_cannot_start_says_so_in_the_engines_words_and_leaves_nothing(boxes: Boxes) -> None:
     with pytest.raises(BoxGone, match="no such file"):
         boxes.start(["/nonexistent"])
+    assert left() == ""
+
+
+def test_a_container_that_cannot_be_reached_is_removed(boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise requests.ConnectionError("no way in")
+
+    monkeypatch.setattr("debugbox.engines.docker.DockerTransport", refuse)
+    with pytest.raises(BoxGone, match="does not answer"):
+        boxes.start(["/bin/cat"])
+    assert left() == ""

@@ -241,8 +241,7 @@ SUPERVISOR = (
         "child.py",
         "return {**given, **own,",
         "return {**os.environ, **given, **own,",
-        _BOX,
-        "tests/unit",
+        "tests/unit/kernel/test_child.py",
     ),
 )
 
@@ -385,7 +384,6 @@ LIFE = (
         "self._api.remove_container(container, force=True)",
         "pass",
         _WALLS,
-        "tests/docker",
     ),
 )
 
