@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from debugbox_recipes.harness import Program, ProgramRun, run_program
-from debugbox_recipes.stats import fisher
 
 METRIC = "does the command fail in any of 10 runs in which threads pause at the named windows (1) or in none (0)"
 RUNS = 10
@@ -62,11 +61,6 @@ def share(outcomes: Sequence[Outcome]) -> str:
     if not count:
         return "none"
     return "most" if count >= MOST / RUNS * len(outcomes) else "some"
-
-
-def beyond_chance(outcomes: Sequence[Outcome], others: Sequence[Outcome]) -> float:
-    """Fisher's p that both fail as often."""
-    return fisher(failing(outcomes), len(outcomes), failing(others), len(others))
 
 
 class Measuring:
