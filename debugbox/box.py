@@ -4,9 +4,9 @@ A `Box` that you hold is a running one. `Boxes` opens clean boxes on demand; not
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,12 +19,15 @@ from debugbox.hints import hints_for
 from debugbox.messages import Message
 from debugbox.settings import Limits
 from debugbox.snapshot import Snapshot
+from debugbox.spare import Spare
+from debugbox.tarstream import END, file_member, in_parts
 
 PROTOCOL = 1
 START_TIMEOUT_S = 60.0
 # The box interrupts at the cell's limit and kills 3 s later; the host is the backstop behind both.
 BACKSTOP_S = 10.0
 STOP_S = 5.0  # granted to a cell after Ctrl-C
+_AHEAD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,7 @@ class Box:
         self.ready: Message = {}
         self.lost = ""  # why the kernel is gone, once it is
         self._snapshot: Snapshot | None = None
+        self._context, self._told = BoxContext(), True  # whether the box knows it
         self._background = Outputs(limits)
 
     @property
@@ -69,14 +73,10 @@ class Box:
         return not self.lost
 
     def start(
-        self,
-        snapshot: Snapshot,
-        context: BoxContext,
-        changed: Mapping[str, bytes],
-        variables: Mapping[str, str] = MappingProxyType({}),
+        self, snapshot: Snapshot, context: BoxContext, variables: Mapping[str, str] = MappingProxyType({})
     ) -> None:
-        """Greet the box, send the snapshot with these files changed, wait for the kernel. Raises BoxGone."""
-        self._snapshot = snapshot
+        """Greet the box, send the snapshot, wait for the kernel. Raises BoxGone."""
+        self._snapshot, self._context = snapshot, context
         self._connection.send(
             {
                 "type": "hello",
@@ -85,12 +85,25 @@ class Box:
                 "context": {**asdict(context), "variables": dict(variables)},
             }
         )
-        for part in snapshot.parts(changed):
+        self._unpack(snapshot.parts())
+        self._wait_for({"ready", "unpacked"})
+
+    def adapt(self, context: BoxContext, changed: Mapping[str, bytes]) -> None:
+        """Before the first cell: another context, and these files of the snapshot changed. Raises BoxGone."""
+        self._context, self._told = context, self._context == context
+        if changed:
+            self._unpack(in_parts(b"".join(file_member(path, content) for path, content in changed.items()) + END))
+            self._wait_for({"unpacked"})
+
+    def _unpack(self, parts: Iterable[bytes]) -> None:
+        for part in parts:
             self._connection.send({"type": "unpack", "size": len(part)}, part)
         self._connection.send({"type": "unpack", "size": 0})
+
+    def _wait_for(self, types: set[str]) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         seen: set[str] = set()
-        while not {"ready", "unpacked"} <= seen:
+        while not types <= seen:
             message = self._connection.next(deadline, "it did not become ready")
             if message["type"] == "ready":
                 self.ready = message
@@ -126,7 +139,9 @@ class Box:
         try:
             if not self.is_alive:
                 raise BoxGone(self.lost)
-            self._connection.send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s})
+            told = {} if self._told else {"context": asdict(self._context)}
+            self._connection.send({"type": "run", "id": id, "code": code, "timeout_s": timeout_s, **told})
+            self._told = True
             return self._collect(growing, timeout_s)
         except (KernelDied, BoxGone) as gone:
             self._lose(gone.cause)
@@ -245,6 +260,21 @@ class Boxes:
     snapshot: Snapshot
     limits: Limits
     context: BoxContext
+    spare: Spare[Box] | None = None
+
+    @contextmanager
+    def ahead(self) -> Iterator["Boxes"]:
+        """The same, and the next one is started beside the cells of the last; large snapshots, which live in the
+        box's memory, are not unpacked ahead."""
+        if self.snapshot.size_bytes > _AHEAD_BYTES:
+            yield self
+            return
+        spare = Spare(self._start)
+        try:
+            spare.prepare()
+            yield replace(self, spare=spare)
+        finally:
+            spare.close()
 
     @contextmanager
     def open(self, context: BoxContext | None = None, changed: Mapping[str, bytes] | None = None) -> Iterator[Box]:
@@ -255,6 +285,16 @@ class Boxes:
         Raises:
             BoxGone, SettingsNotApplied: it could not be started as asked for.
         """
+        box = (self.spare.take() if self.spare else None) or self._start()
+        try:
+            box.adapt(context or self.context, changed or {})
+            if self.spare:
+                self.spare.prepare()
+            yield box
+        finally:
+            box.kill()
+
+    def _start(self) -> Box:
         size = BoxSize(
             cpus=self.limits.cpus,
             memory_bytes=self.limits.memory_bytes,
@@ -262,10 +302,10 @@ class Boxes:
             snapshot_bytes=self.snapshot.size_bytes,
             snapshot_files=len(self.snapshot.files),
         )
-        transport = self.engine.start(self.environment, size)
-        box = Box(transport, self.limits)
+        box = Box(self.engine.start(self.environment, size), self.limits)
         try:
-            box.start(self.snapshot, context or self.context, changed or {}, self.environment.variables)
-            yield box
-        finally:
+            box.start(self.snapshot, self.context, self.environment.variables)
+        except BaseException:
             box.kill()
+            raise
+        return box

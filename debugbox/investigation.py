@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -123,13 +123,14 @@ def investigate(
             view.note(f"not enforced on this machine: {', '.join(bench.unenforced)}")
         if not (past and model):  # else that cell is among the earlier ones
             _probe_command(settings, bench)
-        investigator = _Investigator(question, settings, boxes, bench, journal, view)
-        conclusion, cost = investigator.run(model, past, earlier.text)
-        bench.close()
-        journal.conclusion(conclusion)
+        with boxes.ahead() if settings.checks else nullcontext(boxes) as ready:
+            investigator = _Investigator(question, settings, ready, bench, journal, view)
+            conclusion, cost = investigator.run(model, past, earlier.text)
+            bench.close()
+            journal.conclusion(conclusion)
 
-        checks_s = max(settings.limits.checks_time_s, settings.limits.max_time_s - (time.monotonic() - began))
-        judgement = investigator.judgement_of(conclusion, checks_s)
+            checks_s = max(settings.limits.checks_time_s, settings.limits.max_time_s - (time.monotonic() - began))
+            judgement = investigator.judgement_of(conclusion, checks_s)
         cost = replace(cost, duration_s=round(time.monotonic() - began, 3), cells=len(bench.all_cells))
         finding = _finding(question, settings, journal, bench, judgement, cost, provenance)
         finding = replace(finding, provenance=finding.provenance | _tree_check(snapshot))

@@ -6,19 +6,18 @@ opened without following links (tree.py). The user's tree and `.git` are only ev
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from debugbox.errors import NotARepository
 from debugbox.git import Git
 from debugbox.listing import Choice, list_paths
 from debugbox.settings import Limits
 from debugbox.taking import METADATA, Skipped, Taking
-from debugbox.tarstream import BLOCK, PART_BYTES, Spool, file_member, in_parts
+from debugbox.tarstream import PART_BYTES, Spool
 from debugbox.tree import tree_hash
 
 _A_FEW = 5
@@ -61,26 +60,12 @@ class Snapshot:
     _spool: int = field(repr=False, compare=False)
     _offsets: dict[str, tuple[int, int]] = field(repr=False, compare=False)
 
-    def parts(self, changed: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[bytes]:
-        """The tar, in parts of at most 1 MiB. Safe to iterate from several threads.
-
-        `changed` gives some of its files another content in this copy only.
-        """
+    def parts(self) -> Iterator[bytes]:
+        """The tar, in parts of at most 1 MiB. Safe to iterate from several threads."""
         position = 0
-        for path in sorted(changed, key=lambda path: self._offsets[path]):
-            offset, size = self._offsets[path]
-            end = offset + -(-size // BLOCK) * BLOCK
-            yield from self._read_parts(position, end)
-            yield from in_parts(file_member(path, changed[path]))  # a second member of a name replaces the first
-            position = end
-        yield from self._read_parts(position, None)
-
-    def _read_parts(self, position: int, end: int | None) -> Iterator[bytes]:
-        while part := os.pread(self._spool, min(PART_BYTES, end - position if end else PART_BYTES), position):
+        while part := os.pread(self._spool, PART_BYTES, position):
             position += len(part)
             yield part
-            if position == end:
-                return
 
     def read(self, path: str) -> bytes | None:
         """Content of one file as the boxes see it, or None when it is not in the snapshot."""

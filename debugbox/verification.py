@@ -117,8 +117,9 @@ def verify(finding: Finding, tree: Tree, engine: Engine, settings: Settings) -> 
         limits=settings.limits,
         context=BoxContext(run=finding.run, question=finding.question, import_roots=import_roots(tree.snapshot)),
     )
-    checks = Checks(boxes, _NoCells(), time_s=settings.limits.checks_time_s)
-    done = tuple(checks.again(_kept_conclusion(finding, tree.snapshot)))
+    with boxes.ahead() as ready:
+        checks = Checks(ready, _NoCells(), time_s=settings.limits.checks_time_s)
+        done = tuple(checks.again(_kept_conclusion(finding, tree.snapshot)))
     if any(check.why == "interrupted" for check in done):
         raise KeyboardInterrupt
     return replace(asked, outcome=_outcome(done[0]), why=_why(done[0]), checks=done)

@@ -61,8 +61,8 @@ class Channels:
             self._client.session.send(self._sockets["shell"], "kernel_info_request", {})
         return self._knocked + _KNOCK_EVERY_S - now
 
-    def execute(self, code: str, cell: int) -> str:
-        """Send one cell; gives the request's message id."""
+    def execute(self, code: str, cell: int, context: dict[str, Any] | None = None) -> str:
+        """Send one cell, with the context that holds from now on where it is another; gives the message id."""
         content = {
             "code": code,
             "silent": False,
@@ -71,7 +71,8 @@ class Channels:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        message = self._client.session.msg("execute_request", content, metadata={"cellId": str(cell)})
+        metadata = {"cellId": str(cell), **({"context": context} if context is not None else {})}
+        message = self._client.session.msg("execute_request", content, metadata=metadata)
         self._client.session.send(self._sockets["shell"], message)
         return str(message["header"]["msg_id"])
 

@@ -8,8 +8,6 @@ Everything is done by subclassing and by IPython's own events and formatters; no
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from typing import Any
 
@@ -23,6 +21,7 @@ from IPython.core.formatters import BaseFormatter, DisplayFormatter
 from jupyter_client.session import extract_header
 from traitlets import ObjectName, Type, Unicode
 
+import debugbox_kernel
 from debugbox_kernel import beforehand, bundles, commands, figures, tables, tracebacks
 from debugbox_kernel.owners import Header
 from debugbox_kernel.streams import encodable, outlet, owners, restore
@@ -122,6 +121,10 @@ class BoxShell(ZMQInteractiveShell):
     def set_parent(self, parent: Any) -> None:
         super().set_parent(parent)
         owners.begin(extract_header(parent))
+        context = parent.get("metadata", {}).get("context")
+        if isinstance(context, dict):  # this box was started before somebody knew what for
+            debugbox_kernel.context.clear()
+            debugbox_kernel.context.update(context)
 
     def _before_cell(self, info: Any) -> None:
         owners.number(int(info.cell_id or 0))
@@ -207,5 +210,4 @@ def enter_repository() -> None:
     if _entered:
         return
     _entered.append(True)
-    context = json.loads(os.environ.get("DEBUGBOX_CONTEXT", "{}"))
-    sys.path[:0] = context.get("import_roots", [])
+    sys.path[:0] = debugbox_kernel.context.get("import_roots", [])

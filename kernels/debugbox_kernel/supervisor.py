@@ -125,7 +125,8 @@ class Supervisor:
             self.wire.read_bulk(size, self.unpacking.write)
             return
         try:
-            files, count = self.unpacking.finish()
+            unpacking, self.unpacking = self.unpacking, None
+            files, count = unpacking.finish()
         except ValueError as error:
             self.wire.send("refused", what="unpack", why=str(error))
         else:
@@ -206,7 +207,7 @@ class Supervisor:
         self.kernel.reset_peak()
         request = self.waiting.popleft()
         outputs = CellOutputs(request["id"], self.wire, self.limits)
-        message_id = self.channels.execute(request["code"], request["id"])
+        message_id = self.channels.execute(request["code"], request["id"], request.get("context"))
         self.cell = RunningCell(request, message_id, outputs, self.kernel.usage()[0], oom_kills())
 
     def _look_at_deadlines(self) -> None:

@@ -1,6 +1,7 @@
 """The walls of a box, and what it is for: the snapshot, files, records. One list, run in every engine and pair."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,23 @@ def test_files_are_read_from_out_only(boxes: Boxes) -> None:
         assert box.read_file("link", 100) is None
         assert box.read_file("../../etc/passwd", 10_000) is None
         assert box.read_file("a.txt", 1) is None
+
+
+def test_a_box_that_was_started_ahead_is_told_what_it_is_for(boxes: Boxes) -> None:
+    code = (
+        "import app, debugbox_kernel as box, sys\n"
+        "print(box.context['run'], box.context['expected'], sys.path[:2], open('app.py').read())"
+    )
+    with boxes.ahead() as ready:
+        with ready.open() as plain:
+            before = text(run(plain, code))
+        context = replace(boxes.context, run="other", expected={"value": 2.0}, import_roots=("/srv/repo", "/srv/x"))
+        with ready.open(context, {"app.py": b"# changed"}) as told:
+            assert text(run(told, code)) == "other {'value': 2.0} ['/srv/repo', '/srv/x'] # changed\n"
+            assert text(run(told, "print(box.context['run'])")) == "other\n"
+        with ready.open() as again:
+            assert text(run(again, code)) == before
+    assert "other" not in before and "changed" not in before
 
 
 def test_two_boxes_do_not_meet(boxes: Boxes) -> None:

@@ -24,7 +24,7 @@ class SlowSnapshot:
     def __getattr__(self, name: str) -> object:
         return getattr(self._snapshot, name)
 
-    def parts(self, changed: object) -> object:
+    def parts(self) -> object:
         yield next(self._snapshot.parts())[:512]
         say("unpacking")
         time.sleep(600)
@@ -39,6 +39,11 @@ def hold(engine: Engine, environment: Environment, phase: str) -> None:
     snapshot = take_snapshot(Path.cwd(), limits)
     sent = SlowSnapshot(snapshot) if phase == "unpacking" else snapshot
     boxes = Boxes(engine=engine, environment=environment, snapshot=sent, limits=limits, context=BoxContext())  # type: ignore[arg-type]
+    if phase == "ahead":
+        with boxes.ahead() as ready, ready.open() as box:
+            box.run_cell("import time; time.sleep(3)", id=1, purpose="sleep", timeout_s=20)  # the next one is up by now
+            say("ahead")
+            time.sleep(600)
     with boxes.open() as box:
         if phase == "running":
             box.run_cell("print(1)", id=1, purpose="first", timeout_s=20)
