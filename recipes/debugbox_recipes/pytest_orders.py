@@ -9,6 +9,7 @@ from typing import Any, Iterator, Optional
 import pytest  # type: ignore[import-not-found,unused-ignore]  # the program's own: only pytest imports this module
 
 from . import orders
+from .words import said_by
 
 _MESSAGE = 300
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -41,6 +42,6 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
         item.debugbox_ended = ("skipped", "", "")
     if report.failed and item.debugbox_ended[0] != "failed":
         excinfo = call.excinfo
-        text = " ".join(str(excinfo.value).split()) if excinfo else str(report.longrepr)
+        text = said_by(excinfo.value) if excinfo else str(report.longrepr)
         message = _ADDRESS.sub("", text)[:_MESSAGE]  # it is another in each process
         item.debugbox_ended = ("failed", excinfo.typename if excinfo else "", message)

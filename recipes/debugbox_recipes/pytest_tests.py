@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional
 import pytest  # type: ignore[import-not-found,unused-ignore]  # the program's own: only pytest imports this module
 
 from . import forks, spectrum
+from .words import said_by
 
 _HARD_S = 5.0  # after its time limit, until a test that cannot be interrupted ends the process
 _MESSAGE = 400
@@ -130,7 +131,7 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
 def _failure(excinfo: Optional[Any], report: Any) -> Dict[str, Any]:
     if excinfo is None:  # a test that was expected to fail, strictly, and passed
         return {"exception": "", "message": str(report.longrepr)[:_MESSAGE], "frames": []}
-    message = " ".join(str(excinfo.value).split())[:_MESSAGE]
+    message = said_by(excinfo.value)[:_MESSAGE]
     return {"exception": excinfo.typename, "message": message, "frames": frames_of(excinfo.value)}
 
 
