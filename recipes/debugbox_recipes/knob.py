@@ -6,7 +6,7 @@ import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Tuple, TypeVar
 
 from .harness import Program, ProgramRun, run_program
 
@@ -16,6 +16,22 @@ _SIZE_WORDS = frozenset(
 _SMALLEST, _LARGEST = 4, 10**9
 _FEWEST_LINES = 64
 MOST_CANDIDATES = 6
+SIZES = 4  # over a factor of eight
+_MOST_DOUBLINGS = 9
+_LEAST_S = 20.0  # for another size
+
+
+class Rung(Protocol):
+    """A run at one size. `trouble`: why it cannot serve for measuring, or ''."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def trouble(self) -> str: ...
+
+
+RungType = TypeVar("RungType", bound=Rung)
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,36 @@ class Knob:
         """The first `size` lines of the input file, begun anew where it has fewer."""
         lines = (Path(repo) / self.file).read_bytes().splitlines(keepends=True)
         return b"".join(lines[n % len(lines)] for n in range(size))
+
+
+def ladder(
+    base: int, at: Callable[[int], RungType], enough: Callable[[List[RungType]], bool], left_s: Callable[[], float]
+) -> Tuple[List[RungType], str]:
+    """Runs at doubled sizes until there are enough; at least four, or why not. `enough` is asked from four on."""
+    size = max(1, base // 8)
+    rungs: List[RungType] = []
+    usable: List[RungType] = []
+    while left_s() > _LEAST_S:
+        rungs = _climb(size, at, enough, left_s)
+        usable = [rung for rung in rungs if not rung.trouble]
+        if len(usable) >= SIZES or size == 1 or not rungs[-1].trouble:
+            break
+        size = max(1, size // 2)  # four sizes from here were too much work
+    if len(usable) >= SIZES:
+        return usable, ""
+    return usable, f"only {len(usable)} sizes could be run; {rungs[-1].trouble if rungs else 'no time was left'}"
+
+
+def _climb(
+    size: int, at: Callable[[int], RungType], enough: Callable[[List[RungType]], bool], left_s: Callable[[], float]
+) -> List[RungType]:
+    """From this size; what ended it, if something did, is the last."""
+    rungs = [at(size)]
+    while not rungs[-1].trouble and len(rungs) <= _MOST_DOUBLINGS and left_s() > _LEAST_S:
+        if len(rungs) >= SIZES and enough(rungs):
+            break
+        rungs.append(at(2 * rungs[-1].size))
+    return rungs
 
 
 def run_at(

@@ -7,8 +7,9 @@ from debugbox_recipes.levels import Change
 from debugbox_recipes.passing import KIND
 
 from .measuring import METRIC, UNIT, measurement
-from .study import Study, Trial
+from .study import Study
 
+_WHAT = "the change"
 _MOST_FLOW, _MOST_PLACEBOS, _MOST_WITH = 4, 30, 3
 _LIMIT = (
     "seen are steps of the level and bends of the slope of printed numbers; a change of the spread, of a rhythm, or"
@@ -72,18 +73,8 @@ def _part(part: Part) -> str:
 
 
 def _of_trials(study: Study) -> str:
-    proof = study.proof
-    if proof is None:
-        tried = len([trial for trial in study.trials if trial.gone is not None])
-        return f"Values from before the change, repeated there, did not make the series steady ({tried} places tried)."
-    said = f"With its values from before the change repeated there, {_left(study, proof)}."
-    stayed = [str(control.spot) for control in study.controls if control.gone is not None and control.gone < 0.5]
-    return said + (f" Repeated in the same way, {' and '.join(stayed)} leave it." if stayed else "")
-
-
-def _left(study: Study, trial: Trial) -> str:
-    gone = trial.gone or 0.0
-    return "the change is gone" if gone >= 1.0 else f"{max(0.0, 1.0 - gone):.0%} of the change is left"
+    in_vain = "Values from before the change, repeated there, did not make the series steady"
+    return study.of_trials(in_vain, "its values from before the change", _WHAT)
 
 
 def summary(study: Study) -> str:
@@ -125,7 +116,7 @@ def _why(study: Study, cause: Spot) -> str:
     first = f"{cause.text} changes by {cause.size:.4g} at those rows"
     if cause.born:
         first += ", and no number that it is computed from does"
-    return f"{first}; with values from before it, {_left(study, study.proof)}" if study.proof else first
+    return f"{first}; with values from before it, {study.proof.left(_WHAT)}" if study.proof else first
 
 
 def intervention(study: Study) -> Optional[Dict[str, Any]]:
@@ -152,9 +143,9 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
     for trial in study.trials:
         text = f"the change begins at {trial.spot} ({trial.spot.text})"
         if trial.gone is None:
-            found.append({"text": text, "status": "open", "evidence": f"repeated there: {trial.printed.trouble}"})
+            found.append({"text": text, "status": "open", "evidence": f"repeated there: {trial.done.trouble}"})
         else:
-            status, evidence = "supported" if trial.enough else "refuted", f"repeated there, {_left(study, trial)}"
+            status, evidence = "supported" if trial.enough else "refuted", f"repeated there, {trial.left(_WHAT)}"
             found.append({"text": text, "status": status, "evidence": evidence})
     return found
 
@@ -201,7 +192,7 @@ def details(study: Study) -> Dict[str, Any]:
             for s in study.spots[:20]
         ],
         "trials": [
-            {"place": str(t.spot), "text": t.spot.text, "gone": t.gone, "trouble": t.printed.trouble}
+            {"place": str(t.spot), "text": t.spot.text, "gone": t.gone, "trouble": t.done.trouble}
             for t in [*study.trials, *study.controls]
         ],
     }  # fmt: skip

@@ -63,7 +63,7 @@ def _trials(study: Study, axes: Any) -> None:
         name = plots.shorten(str(trial.spot), 30)
         what = "control" if trial in study.controls else "repeated"
         if trial.gone is None:
-            rows.append((name, 0.0, f"{what}: {trial.printed.trouble[:50]}", "other"))
+            rows.append((name, 0.0, f"{what}: {trial.done.trouble[:50]}", "other"))
         else:
             left = max(0.0, first * (1.0 - trial.gone))
             rows.append((name, left, f"{left:.4g} left, {what}: {trial.spot.text[:34]}", "other"))

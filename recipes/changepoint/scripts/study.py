@@ -7,28 +7,14 @@ from debugbox_recipes.flow import Spot
 from debugbox_recipes.harness import Program
 from debugbox_recipes.levels import Change
 from debugbox_recipes.printed import Series
+from debugbox_recipes.repeats import Repeating, Trial
 from debugbox_recipes.source import Source
 
 from .measuring import Printed
 
-COVER = 0.9  # of the shift that must be gone with the place changed
-
 
 @dataclass
-class Trial:
-    """Values at a spot repeated from before the change, and how much of the shift is gone then."""
-
-    spot: Spot
-    printed: Printed
-    gone: Optional[float]  # share; None where the run says nothing
-
-    @property
-    def enough(self) -> bool:
-        return self.gone is not None and self.gone >= COVER and sum(self.printed.counts("changed").values()) > 0
-
-
-@dataclass
-class Study:
+class Study(Repeating):
     """All that was measured. `stopped` says why it went no further."""
 
     program: Program
@@ -66,18 +52,3 @@ class Study:
             name for name, changes in self.changes.items()
             if name != self.name and any(each.low <= high and each.high >= low for each in changes)
         ]  # fmt: skip
-
-    @property
-    def births(self) -> List[Spot]:
-        return [spot for spot in self.spots if spot.born]
-
-    @property
-    def proof(self) -> Optional[Trial]:
-        return next((trial for trial in self.trials if trial.enough), None)
-
-    @property
-    def cause(self) -> Optional[Spot]:
-        """What makes the series steady when it is repeated, else the first that changes without its operands."""
-        if self.proof is not None:
-            return self.proof.spot
-        return next(iter(self.births or self.spots), None)

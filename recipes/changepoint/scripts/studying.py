@@ -3,20 +3,21 @@
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
-from debugbox_recipes.flow import Flow, Spot, controls, repeat_place
+from debugbox_recipes.flow import Flow, Spot, repeat_place
 from debugbox_recipes.harness import Program
 from debugbox_recipes.levels import LEAST, Change, changes_in, strength_near, wander
 from debugbox_recipes.printed import Series, series_in
+from debugbox_recipes.repeats import Trial
 from debugbox_recipes.sinks import words_of
 from debugbox_recipes.source import Source
 
 from .measuring import Measuring, Printed, shift
-from .study import Study, Trial
+from .study import Study
 
 _SERIES = 12  # printed series that are tested
 _STRONG = 15.0  # F at a time that is known already: chance 1e-4, for some tens of expressions
 _LARGE = 0.5  # of the spread
-_DETAILED, _TRIED, _CONTROLS = 60, 6, 2
+_DETAILED = 60
 _DATA = (".csv", ".tsv", ".txt", ".dat")
 _MOST_DATA_BYTES = 20 << 20
 
@@ -169,15 +170,7 @@ def _data_files(study: Study) -> List[str]:
 
 def _intervene(study: Study, measuring: Measuring) -> None:
     """What came before the change comes again after it: at one expression after the other."""
-    births = study.births
-    rest = [spot for spot in study.spots if spot not in births]
-    for spot in [*births, *rest[:1]][:_TRIED]:
-        if measuring.left_s < 5:
-            study.limits.append("no time was left to try all places")
-            return
-        study.trials.append(_try(study, measuring, spot))
-        if study.trials[-1].enough:
-            return
+    study.intervene(lambda spot: _try(study, measuring, spot), lambda: measuring.left_s)
 
 
 def _try(study: Study, measuring: Measuring, spot: Spot) -> Trial:
@@ -192,11 +185,4 @@ def _try(study: Study, measuring: Measuring, spot: Spot) -> Trial:
 
 def _control(study: Study, measuring: Measuring) -> None:
     """Other values repeated in the same way: the change must stay."""
-    if study.proof is None:
-        return
-    for spot in controls(study.spots, study.steady)[: 4 * _CONTROLS]:
-        if len(study.controls) == _CONTROLS or measuring.left_s < 5:
-            return
-        trial = _try(study, measuring, spot)
-        if trial.gone is not None and any(trial.printed.counts("changed").values()):
-            study.controls.append(trial)
+    study.control(lambda spot: _try(study, measuring, spot), lambda: measuring.left_s)

@@ -7,8 +7,9 @@ from debugbox_recipes.passing import KIND as REPEAT
 from debugbox_recipes.tables import has_lines
 
 from .measuring import DROP, METRIC, SCHEMA, measurement, unit_of
-from .study import Drift, Segment, Study, Trial
+from .study import Drift, Segment, Study
 
+_WHAT = "the difference"
 _MOST_FLOW, _MOST_PLACEBOS, _MOST_TOLD = 4, 30, 4
 _LIMIT = (
     "each column is compared by itself: a difference that only columns together show is not seen; counters, times and"
@@ -100,18 +101,8 @@ def _part(part: Part) -> str:
 
 
 def _of_trials(study: Study) -> str:
-    proof = study.proof
-    if proof is None:
-        tried = len([trial for trial in study.trials if trial.gone is not None])
-        return f"Values of the reference, repeated there, did not make the column as it was ({tried} places tried)."
-    said = f"With the reference's values repeated there, {_left(proof)}."
-    stayed = [str(control.spot) for control in study.controls if control.gone is not None and control.gone < 0.5]
-    return said + (f" Repeated in the same way, {' and '.join(stayed)} leave it." if stayed else "")
-
-
-def _left(trial: Trial) -> str:
-    gone = trial.gone or 0.0
-    return "the difference is gone" if gone >= 1.0 else f"{max(0.0, 1.0 - gone):.0%} of the difference is left"
+    in_vain = "Values of the reference, repeated there, did not make the column as it was"
+    return study.of_trials(in_vain, "the reference's values", _WHAT)
 
 
 def summary(study: Study) -> str:
@@ -170,7 +161,7 @@ def _why(study: Study, cause: Spot) -> str:
     said = f"{cause.text} differs by {cause.size:.3g} reference standard deviations"
     if cause.born:
         said += ", and no number that it is computed from does"
-    return f"{said}; with the reference's values there, {_left(study.proof)}" if study.proof else said
+    return f"{said}; with the reference's values there, {study.proof.left(_WHAT)}" if study.proof else said
 
 
 def intervention(study: Study) -> Optional[Dict[str, Any]]:
@@ -227,9 +218,9 @@ def hypotheses(study: Study) -> List[Dict[str, str]]:
     for trial in study.trials:
         text = f"the difference begins at {trial.spot} ({trial.spot.text})"
         if trial.gone is None:
-            found.append({"text": text, "status": "open", "evidence": f"repeated there: {trial.pair.trouble}"})
+            found.append({"text": text, "status": "open", "evidence": f"repeated there: {trial.done.trouble}"})
         else:
-            status, evidence = "supported" if trial.enough else "refuted", f"repeated there, {_left(trial)}"
+            status, evidence = "supported" if trial.enough else "refuted", f"repeated there, {trial.left(_WHAT)}"
             found.append({"text": text, "status": status, "evidence": evidence})
     floor = study.main.shift.floor if study.main else 0.0
     for segment in study.segments[:_MOST_TOLD]:
@@ -282,7 +273,7 @@ def details(study: Study) -> Dict[str, Any]:
             for s in study.spots[:20]
         ],
         "trials": [
-            {"place": str(t.spot), "text": t.spot.text, "gone": t.gone, "trouble": t.pair.trouble}
+            {"place": str(t.spot), "text": t.spot.text, "gone": t.gone, "trouble": t.done.trouble}
             for t in [*study.trials, *study.controls]
         ],
     }  # fmt: skip

@@ -5,12 +5,11 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from debugbox_recipes.flow import Spot
 from debugbox_recipes.harness import Program
+from debugbox_recipes.repeats import Repeating, Trial
 from debugbox_recipes.shifts import Shift
 from debugbox_recipes.source import Source
 
 from .measuring import Pair, Spec
-
-COVER = 0.9  # of the difference that must be gone with the place changed
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,7 @@ class Segment:
 
 
 @dataclass
-class Trial:
-    """Values at a spot repeated from the reference, and how much of the difference is gone then."""
-
-    spot: Spot
-    pair: Pair
-    gone: Optional[float]  # share; None where the run says nothing
-
-    @property
-    def enough(self) -> bool:
-        return self.gone is not None and self.gone >= COVER and sum(self.pair.counts("changed").values()) > 0
-
-
-@dataclass
-class Study:
+class Study(Repeating):
     """All that was measured. `stopped` says why it went no further."""
 
     program: Program
@@ -93,17 +79,3 @@ class Study:
         floor = self.main.shift.floor if self.main else 0.0
         quiet = [each for each in self.segments if each.left <= floor]
         return min(quiet, key=lambda each: (not each.known, sum(each.rows), str(each)), default=None)
-
-    @property
-    def births(self) -> List[Spot]:
-        return [spot for spot in self.spots if spot.born]
-
-    @property
-    def proof(self) -> Optional[Trial]:
-        return next((trial for trial in self.trials if trial.enough), None)
-
-    @property
-    def cause(self) -> Optional[Spot]:
-        if self.proof is not None:
-            return self.proof.spot
-        return next(iter(self.births or self.spots), None)

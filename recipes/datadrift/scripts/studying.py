@@ -4,17 +4,18 @@ import ast
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from debugbox_recipes.flow import Flow, Spot, controls, numbers_of, repeat_place
+from debugbox_recipes.flow import Flow, Spot, numbers_of, repeat_place
 from debugbox_recipes.harness import Program
+from debugbox_recipes.repeats import Trial
 from debugbox_recipes.shifts import Shift, discoveries, effect_of, kinds_of, moves, shifts_of
 from debugbox_recipes.source import Source
 from debugbox_recipes.tables import Table, data_files, is_label, kind_of, read_table
 
 from .choosing import choose, question_order
 from .measuring import Measuring, Pair, Spec, differs_in_schema, effect
-from .study import Drift, Segment, Study, Trial
+from .study import Drift, Segment, Study
 
-_DETAILED, _TRIED, _CONTROLS = 60, 6, 2
+_DETAILED = 60
 _MOST_VALUES, _LEAST_SHARE, _MUST_STAY = 50, 0.02, 30  # of a segment's column; of the rows; rows on each side
 _MOST_READERS = 5
 _RESERVED = 0.5  # of the time, for what comes after the columns
@@ -222,15 +223,7 @@ def _column_in(text: str, table: Table, at: int) -> str:
 
 def _intervene(study: Study, measuring: Measuring) -> None:
     """The reference's values come again after it: at one expression after the other."""
-    births = study.births
-    rest = [spot for spot in study.spots if spot not in births]
-    for spot in [*births, *rest[:1]][:_TRIED]:
-        if measuring.left_s < 5:
-            study.limits.append("no time was left to try all places")
-            return
-        study.trials.append(_try(study, measuring, spot))
-        if study.trials[-1].enough:
-            return
+    study.intervene(lambda spot: _try(study, measuring, spot), lambda: measuring.left_s)
 
 
 def _try(study: Study, measuring: Measuring, spot: Spot) -> Trial:
@@ -244,14 +237,7 @@ def _try(study: Study, measuring: Measuring, spot: Spot) -> Trial:
 
 def _control(study: Study, measuring: Measuring) -> None:
     """Other values repeated in the same way: the difference must stay."""
-    if study.proof is None:
-        return
-    for spot in controls(study.spots, study.steady)[: 4 * _CONTROLS]:
-        if len(study.controls) == _CONTROLS or measuring.left_s < 5:
-            return
-        trial = _try(study, measuring, spot)
-        if trial.gone is not None and any(trial.pair.counts("changed").values()):
-            study.controls.append(trial)
+    study.control(lambda spot: _try(study, measuring, spot), lambda: measuring.left_s)
 
 
 def _find_readers(study: Study, measuring: Measuring) -> None:

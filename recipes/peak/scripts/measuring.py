@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from debugbox_recipes.harness import Program, ProgramRun
-from debugbox_recipes.knob import Knob, run_at
+from debugbox_recipes.knob import Knob, ladder, run_at
 
 EVENTS, BYTES = 1_000_000, 1 << 26  # of one run: what is alive at larger sizes says nothing more
 _MOST_S = 60.0  # one run
 _NEARLY = 0.97  # of the highest value: before the last small crests, whose line says nothing
-_SIZES = 4  # over a factor of eight
-_MOST_DOUBLINGS = 9
 
 
 @dataclass(frozen=True)
@@ -90,27 +88,11 @@ class Measuring:
 
     def ladder(self, knob: Knob) -> Tuple[List[Height], str]:
         """Moments at doubled sizes until the budget is spent; at least four, or why not."""
-        size = max(1, knob.base // 8)
-        rungs: List[Height] = []
-        usable: List[Height] = []
-        while self.left_s > 20:
-            rungs = self._climb(knob, size)
-            usable = [rung for rung in rungs if not rung.trouble]
-            if len(usable) >= _SIZES or size == 1 or not rungs[-1].trouble:
-                break
-            size = max(1, size // 2)  # four sizes from here were too much
-        if len(usable) >= _SIZES:
-            return usable, ""
-        return usable, f"only {len(usable)} sizes could be run; {rungs[-1].trouble if rungs else 'no time was left'}"
 
-    def _climb(self, knob: Knob, size: int) -> List[Height]:
-        """From this size; what ended it, if something did, is the last."""
-        rungs = [self.moment(knob, size)]
-        while not rungs[-1].trouble and len(rungs) <= _MOST_DOUBLINGS and self.left_s > 20:
-            if len(rungs) >= _SIZES and (_too_much_ahead(rungs) or _plenty(rungs, knob.base)):
-                break
-            rungs.append(self.moment(knob, 2 * rungs[-1].size))
-        return rungs
+        def enough(rungs: List[Height]) -> bool:
+            return _too_much_ahead(rungs) or _plenty(rungs, knob.base)
+
+        return ladder(knob.base, lambda size: self.moment(knob, size), enough, lambda: self.left_s)
 
 
 def _too_much_ahead(rungs: Sequence[Height]) -> bool:

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from debugbox_recipes.harness import Program, ProgramRun
-from debugbox_recipes.knob import Knob, run_at
+from debugbox_recipes.knob import SIZES, Knob, ladder, run_at
 
 BUDGET = 1_000_000  # events of one run: a second or two. Counts are exact, so that larger sizes say nothing more
 _MOST_S = 60.0  # one run
-_SIZES = 4  # over a factor of eight
-_MOST_DOUBLINGS = 9
 
 
 @dataclass(frozen=True)
@@ -104,27 +102,11 @@ class Measuring:
 
     def ladder(self, knob: Knob) -> Tuple[List[Counted], str]:
         """Runs at doubled sizes until the budget is spent; at least four, or why not."""
-        size = max(1, knob.base // 8)
-        rungs: List[Counted] = []
-        usable: List[Counted] = []
-        while self.left_s > 20:
-            rungs = self._climb(knob, size)
-            usable = [rung for rung in rungs if not rung.trouble]
-            if len(usable) >= _SIZES or size == 1 or not rungs[-1].trouble:
-                break
-            size = max(1, size // 2)  # four sizes from here were too much work
-        if len(usable) >= _SIZES:
-            return usable, ""
-        return usable, f"only {len(usable)} sizes could be run; {rungs[-1].trouble if rungs else 'no time was left'}"
 
-    def _climb(self, knob: Knob, size: int) -> List[Counted]:
-        """From this size; what ended it, if something did, is the last."""
-        rungs = [self.count(knob, size)]
-        while not rungs[-1].trouble and len(rungs) <= _MOST_DOUBLINGS and self.left_s > 20:
-            if len(rungs) >= _SIZES and (_ahead(rungs) > BUDGET or _plenty(rungs, knob.base)):
-                break
-            rungs.append(self.count(knob, 2 * rungs[-1].size))
-        return rungs
+        def enough(rungs: List[Counted]) -> bool:
+            return _ahead(rungs) > BUDGET or _plenty(rungs, knob.base)
+
+        return ladder(knob.base, lambda size: self.count(knob, size), enough, lambda: self.left_s)
 
 
 def _used_s() -> float:
@@ -142,4 +124,4 @@ def _ahead(rungs: Sequence[Counted]) -> float:
 def _plenty(rungs: Sequence[Counted], base: int) -> bool:
     """Enough sizes, as large as asked for, and most of the work depends on the size."""
     varying = rungs[-1].work - rungs[0].work
-    return len(rungs) >= _SIZES and rungs[-1].size >= base and varying > 4 * rungs[0].work
+    return len(rungs) >= SIZES and rungs[-1].size >= base and varying > 4 * rungs[0].work
