@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _EVERY_S = 0.05
 _POINTS = 20
@@ -16,10 +16,11 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class MemoryCurve:
-    """Resident bytes of all processes in the sessions that this process has started; a context manager."""
+    """Resident bytes of all processes in the sessions that this process starts meanwhile; a context manager."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
+        self._others = _sessions([*_processes()]) | {os.getsid(0)}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -33,7 +34,9 @@ class MemoryCurve:
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY_S):
-            now = _started_bytes(os.getpid())
+            rows = [*_processes()]
+            ours = _sessions(rows) - self._others
+            now = sum(size for _, _, session, size in rows if session in ours)
             if now:
                 self.seen.append(now)
 
@@ -50,14 +53,15 @@ def highest_of_parts(values: list[int], parts: int) -> list[int]:
     return [max(values[edges[n] : edges[n + 1]]) for n in range(count)]
 
 
-def _started_bytes(mine: int) -> int:
-    rows = list(_processes())
-    sessions = {session for _, parent, session, _ in rows if parent == mine} - {os.getsid(mine)}
-    return sum(size for _, _, session, size in rows if session in sessions)
+_Row = tuple[int, int, int, int]  # process, parent, session, resident bytes
 
 
-def _processes() -> Iterator[tuple[int, int, int, int]]:
-    """Process, parent, session, resident bytes."""
+def _sessions(rows: Iterable[_Row]) -> set[int]:
+    """Those of this process's children."""
+    return {session for _, parent, session, _ in rows if parent == os.getpid()}
+
+
+def _processes() -> Iterator[_Row]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:

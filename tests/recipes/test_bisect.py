@@ -208,16 +208,29 @@ def test_a_change_that_was_changed_again_is_taken_back_from_the_commit_only(
     assert any("only" in limit for limit in said.limits)
 
 
-def test_a_symptom_that_comes_now_and_then(script: Any, repository: Repository) -> None:
-    coin = "import os\ndef value():\n    assert os.urandom(1)[0] < 128\n    return 7\n"
-    study = investigate(script, repository(versions(GOOD, GOOD + "\n", coin, coin + "\n", coin + "#\n")), good="HEAD~4")
+COIN = """import fcntl
+def value():
+    with open({path!r}, "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        number = len(file.read())
+        file.write(".")
+    assert {falls!r}[number % 13 if number > 5 else 0] == "-"
+    return 7
+"""
+
+
+@pytest.mark.parametrize("falls", ["x-x-xx-x--x-x", "-xx-x-x-x-xx-"], ids=["at first every time", "at first never"])
+def test_a_symptom_that_comes_now_and_then(script: Any, repository: Repository, tmp_path: Path, falls: str) -> None:
+    coin = COIN.format(path=str(tmp_path / "coin"), falls=falls)
+    folder = repository(versions(GOOD, GOOD + "\n", coin, coin + "\n", coin + "#\n"))
+    study = investigate(script, folder, good=git(folder, "rev-parse", "HEAD~4"))
+    assert study.culprit.subject == "v2" and study.repeats > 1 and study.sure
+
+
+def test_a_revision_that_is_not_in_the_box(script: Any, repository: Repository) -> None:
+    study = investigate(script, repository(versions(GOOD, BAD)), good="HEAD~4")
     assert study.stopped == "HEAD~4 names no commit of the history in the box"
-    first = git(Path(study.program.repo), "rev-parse", "HEAD~4")
-    for _ in range(4):  # three lucky runs say that nothing is wrong
-        study = investigate(script, Path(study.program.repo), good=first)
-        if not study.stopped:
-            break
-    assert study.culprit.subject == "v2" and study.repeats > 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from .hunks import Hunk
 from .judging import FAILS, Judge
 
 UNCOMMITTED = "uncommitted work"
+AGAIN = 3  # runs of a version whose ending matters
 
 
 @dataclass
@@ -60,8 +61,10 @@ class Study:
     @property
     def sure(self) -> bool:
         """The endpoints were run again, and nothing in between could not be judged."""
-        again = self.bad_again[0] == self.bad_again[1] > 1 and self.good_again[0] == self.good_again[1] > 1
-        return self.found and again and self.agrees and not self.between and self.monotone
+        bad, runs = self.bad_again
+        bad_again = runs > 1 and bad >= (1 if self.repeats > 1 else runs)
+        good_again = self.good_again[0] == self.good_again[1] > 1
+        return self.found and bad_again and good_again and self.agrees and not self.between and self.monotone
 
     @property
     def proof(self) -> bool:

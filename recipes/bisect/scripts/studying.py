@@ -3,25 +3,22 @@
 The result is a `Study`; `concluding` puts it into words and `picture` draws it.
 """
 
-import math
-import re
 from typing import Any, List, Optional, Sequence, Tuple
 
 from debugbox_recipes.ddmin import ddmin
-from debugbox_recipes.gitobjects import GOOD_TAG, Commit
+from debugbox_recipes.gitobjects import Commit
 from debugbox_recipes.harness import Program
-from debugbox_recipes.trees import Trees, first_parents, side_line
+from debugbox_recipes.trees import Trees, side_line
 
+from .endpoints import find_ends, repeat
 from .hunks import Hunk, diff_of, hunks_between, without
-from .judging import FAILS, WORKS, Judge, choose, could_not_run
+from .judging import FAILS, WORKS
 from .measuring import Measuring
-from .study import Study
+from .study import AGAIN, Study
 
-_AGAIN, _SAMPLES = 3, 3
-_MOST_REPEATS = 20
+_SAMPLES = 3
 _MOST_HUNKS = 60
 _MOST_DIFF = 18_000  # characters: the tool takes small ones
-_CLOCK_MORE = 1.2
 
 
 def carry_out(program: Program, question: str, good: str, limit_s: float) -> Study:
@@ -36,116 +33,25 @@ def carry_out(program: Program, question: str, good: str, limit_s: float) -> Stu
         )
         return study
     measuring = Measuring(program, trees, limit_s)
-    for step in (_ends, _locate, _again, _hunks, _take_back):
+    for step in (find_ends, _locate, _again, _unsteady, _hunks, _take_back):
         step(study, measuring, trees, good)
         if study.stopped:
             break
     return study
 
 
-def _ends(study: Study, measuring: Measuring, trees: Trees, given: str) -> None:
-    """The version at hand and one that is good, both run now, in this environment."""
-    study.line = first_parents(trees.git, trees.head)
-    study.tip = measuring.endings(None, _AGAIN)
-    if any(could_not_run(ending) for ending in study.tip) and not given and len(study.line) == 1:
-        study.stopped = f"`{study.program.command}` {study.tip[0].words}, and there is one commit only"
+def _unsteady(study: Study, measuring: Measuring, trees: Trees, given: str) -> None:
+    """Where the first runs were alike by luck and those of the culprit are not: the search again, with repeats."""
+    told_apart = study.bad_again[0] == study.bad_again[1] and study.good_again[0] == study.good_again[1]
+    if study.kind != FAILS or study.repeats > 1 or told_apart:
         return
-    found = _good_end(study, measuring, trees, given)
-    if found is None:
-        if not study.stopped:
-            study.stopped = _no_good(study, measuring)
-        return
-    study.good, study.kind = found
-    study.at_good = measuring.endings(study.good.id, 1 if study.kind == WORKS else _AGAIN)
-    bad = next((e for e in study.tip if e.failed), study.tip[0]) if study.kind == FAILS else study.tip[0]
-    study.judge = Judge(study.kind, study.at_good[0], bad)
-    known = [commit.id for commit in study.line]
-    study.line = study.line[known.index(study.good.id) :] if study.good.id in known else study.line
-    _flaky(study, measuring)
-
-
-def _good_end(study: Study, measuring: Measuring, trees: Trees, given: str) -> Optional[Tuple[Commit, str]]:
-    """The commit that was named, else the nearest of those 1, 2, 4, 8... back that ends otherwise."""
-    named = trees.git.find(given or GOOD_TAG)
-    if given and not named:
-        study.stopped = f"{given} names no commit of the history in the box"
-        return None
-    tried = [trees.git.commit(named)] if named else _backwards(study)
-    for commit in tried:
-        if not measuring.has_time_for(20):
-            study.limits.append("the time was up before a good commit was found")
-            break
-        kind = _difference(study, measuring, commit)
-        if kind is not None:
-            study.why_good = "it was named" if named else "it was looked for, going back in steps that double"
-            return commit, kind
-    return None
-
-
-def _backwards(study: Study) -> List[Commit]:
-    line, back, found = study.line[::-1], 0, []
-    while back < len(line):
-        found.append(line[back])
-        back = max(1, 2 * back)
-    return [*found, *([line[-1]] if line[-1] not in found else [])]
-
-
-def _difference(study: Study, measuring: Measuring, commit: Commit) -> Optional[str]:
-    there = measuring.endings(commit.id, _AGAIN)
-    kind = choose(there, study.tip)
-    if (
-        kind is None
-        and not study.tip[0].failed
-        and re.search(r"\b(slow|slower|time|long|fast)", study.question.lower())
-    ):
-        kind = _by_work(study, measuring, commit)
-    return kind
-
-
-def _by_work(study: Study, measuring: Measuring, commit: Commit) -> Optional[str]:
-    """Counted work, only where the clock says the same: counts alone have accused a commit that cost nothing."""
-    plain = [measuring.cpu_s(version) for version in (commit.id, None)]
-    if plain[1] <= _CLOCK_MORE * plain[0]:
-        return None
-    measuring.counted = True
-    measuring.forget()
-    tip = measuring.endings(None)
-    if choose(measuring.endings(commit.id), tip) == WORKS:
-        study.tip = tip
-        return WORKS
-    study.limits.append(
-        "it takes more time than at an older commit, but the counted work is the same: C code, or waiting"
-    )
-    measuring.counted = False
-    measuring.forget()
-    return None
-
-
-def _no_good(study: Study, measuring: Measuring) -> str:
-    command = f"`{study.program.command}`"
-    if not study.tip[0].failed:
-        return (
-            f"{command} {study.tip[0].words}, and the older commits that were run end alike: nothing tells a good"
-            " version from a bad one"
-        )
-    return f"{command} {study.tip[0].words} here, and in all older commits that were run ({measuring.asked} runs) too"
-
-
-def _flaky(study: Study, measuring: Measuring) -> None:
-    """A symptom that does not come every time: enough runs that a good version is not one that was lucky."""
-    assert study.judge is not None and study.good is not None
-    bad = [study.judge.says(ending) for ending in study.tip].count(True)
-    if bad == len(study.tip):
-        return
-    more = measuring.endings(None, 10)
-    rate = [study.judge.says(ending) for ending in more].count(True) / len(more)
-    study.repeats = min(_MOST_REPEATS, math.ceil(math.log(0.01) / math.log(1 - min(0.95, max(rate, 0.05)))))
-    study.limits.append(
-        f"the symptom comes in {rate:.0%} of the runs: each version was run up to {study.repeats} times"
-    )
-    study.at_good = measuring.endings(study.good.id, study.repeats)
-    if any(study.judge.says(ending) for ending in study.at_good):
-        study.stopped = f"{study.good.short}, which should be good, shows it too in some runs"
+    repeat(study, measuring)
+    if not study.stopped:
+        study.points, study.values, study.between, study.monotone = {}, {}, [], True
+        study.culprit, study.parent, study.merged, study.uncommitted = None, None, None, False
+        _locate(study, measuring, trees, given)
+    if not study.stopped:
+        _again(study, measuring, trees, given)
 
 
 def _says(study: Study, measuring: Measuring, version: Optional[str]) -> Optional[bool]:
@@ -233,9 +139,9 @@ def _again(study: Study, measuring: Measuring, trees: Trees, given: str) -> None
     else:
         assert study.culprit is not None and study.parent is not None
         bad, good = study.culprit.id, study.parent.id
-    times = max(2 if study.kind == WORKS else _AGAIN, study.repeats)
+    times = max(2 if study.kind == WORKS else AGAIN, study.repeats)
     said = [study.judge.says(ending) for ending in measuring.endings(bad, times)]
-    study.bad_again = (said.count(True), len(said)) if study.repeats == 1 else (min(1, said.count(True)) * 3, 3)
+    study.bad_again = (said.count(True), len(said))
     fine = [study.judge.says(ending) for ending in measuring.endings(good, times)]
     study.good_again = (fine.count(False), len(fine))
     shown = [ending for ending in measuring.endings(bad, times) if study.judge.says(ending)]
@@ -300,6 +206,6 @@ def _take_back(study: Study, measuring: Measuring, trees: Trees, given: str) -> 
     study.diff = diff if len(diff) <= _MOST_DIFF else ""
     if not study.diff:
         study.limits.append("the change cannot be told as a small diff: whole files come or go, or it is too long")
-    times = max(2 if study.kind == WORKS else _AGAIN, study.repeats)
+    times = max(2 if study.kind == WORKS else AGAIN, study.repeats)
     said = [study.judge.says(measuring.changed(None, changes)) for _ in range(times)]
     study.gone = (said.count(False), len(said))

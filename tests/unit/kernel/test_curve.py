@@ -29,6 +29,13 @@ def test_other_processes_of_this_session_are_not_counted() -> None:
     assert curve.mebibytes == []
 
 
+def test_what_ran_before_is_not_counted() -> None:
+    command = [sys.executable, "-c", HIGH_THEN_LOW]
+    with subprocess.Popen(command, start_new_session=True) as before, MemoryCurve() as curve:
+        before.wait()
+    assert curve.mebibytes == []
+
+
 @pytest.mark.parametrize(
     ("values", "points"),
     [([], []), ([3, 1], [3, 1]), ([1, 9, 2, 3, 4, 4], [9, 3, 4]), ([1, 2, 3, 4, 5, 6, 7], [2, 4, 7])],
