@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from debugbox.archive import Archive, Kept
 from debugbox.bench import Bench
 from debugbox.box import BoxContext, Boxes
+from debugbox.byrecipe import investigate_by_recipe
 from debugbox.checks import Checks, Judgement, unchecked
 from debugbox.earlier import Known, known_before
 from debugbox.engines import Engine
@@ -25,11 +26,8 @@ from debugbox.listing import choice_of
 from debugbox.model import AnthropicModel
 from debugbox.overview import described, overview_of
 from debugbox.provenance import provenance_of
-from debugbox.recipefolders import all_cards
-from debugbox.recipes import RecipeInvestigator
 from debugbox.render.words import tally
 from debugbox.resume import Past, together
-from debugbox.routing import has_tests, probe_tests, probes_of, route
 from debugbox.setting_up import set_up
 from debugbox.settings import Settings
 from debugbox.snapshot import Snapshot, take_snapshot
@@ -151,27 +149,14 @@ class _Investigator:
         self._boxes, self._bench, self._journal, self._view = boxes, bench, journal, view
         self._reviewer = Reviewer(boxes, bench, None)
 
-    def _by_recipe(self) -> Conclusion:
-        """The recipe that the question, and a run of the command or of the tests, speak for."""
-        limits, wanted = self._settings.limits, self._settings.recipe
-        if wanted is None and not self._settings.run and has_tests(self._boxes.snapshot.python_files):
-            probe_tests(self._bench, limits.probe_timeout_s)
-        cards = all_cards(self._boxes.snapshot, self._settings.recipes_dir)
-        choice = route(self._question, wanted, probes_of(self._bench), cards, self._settings.run)
-        if choice.card is None:
-            self._view.note(choice.reason)
-            return choice.nothing_run()
-        timeout_s, note = limits.recipe_timeout_s, self._view.note
-        recipe = RecipeInvestigator(choice.card, choice.reason, self._bench, timeout_s=timeout_s, note=note)
-        return choice.told_in(recipe.run(self._question, self._settings.run))
-
     def run(self, model: AnthropicModel | None, past: Interrupted | None, earlier: str) -> tuple[Conclusion, Cost]:
         """The conclusion, and what it cost, an interrupted run before it included.
 
         `earlier` is what a model is told of findings made before.
         """
         if model is None:
-            return self._by_recipe(), Cost()
+            given = (self._question, self._settings, self._boxes.snapshot, self._bench)
+            return investigate_by_recipe(*given, self._view.note), Cost()
         interrupted = Past(past) if past else None
         if interrupted:
             self._bench.go_on(interrupted.cells, interrupted.code)

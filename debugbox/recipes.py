@@ -15,6 +15,7 @@ from debugbox.boxfiles import RECIPES
 from debugbox.errors import BoxGone, CellInterrupted, NoSuchRecipe
 from debugbox.finding import Cell, Conclusion, parse
 
+CTRL_C = "Ctrl-C"  # a conclusion's `stopped`
 _SMALL_WORDS = {"what", "when", "doe", "with", "that", "thi"}
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 
@@ -102,9 +103,9 @@ class RecipeInvestigator:
         except BoxGone as gone:
             return self._stopped(f"the box could not be kept: {gone.cause}")
         except CellInterrupted as stop:
-            return self._stopped("Ctrl-C", stop.cell)
+            return self._stopped(CTRL_C, stop.cell)
         except KeyboardInterrupt:
-            return self._stopped("Ctrl-C")
+            return self._stopped(CTRL_C)
         return self._conclusion_of(cell)
 
     def _conclusion_of(self, cell: Cell) -> Conclusion:

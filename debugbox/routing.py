@@ -26,8 +26,14 @@ _PASSING = re.compile(
 )
 _BAD_VALUE = re.compile(r"^(AttributeError|TypeError|KeyError|IndexError|ZeroDivisionError)\b", re.MULTILINE)
 _DEAD_THREAD = re.compile(r"^Exception in thread ", re.MULTILINE)
+_SOMETIMES = re.compile(
+    r"\b(?:sometimes|now and then|at random|randomly|intermittent(?:ly)?|occasional(?:ly)?|once in a while|flaky|"
+    r"(?:in|one) (?:some|of \w+) runs)\b",
+    re.IGNORECASE,
+)
 _WORD, _MOST_WORDS = 0.5, 1.5  # a word of the question; all of them together
 _STRONG = 3.0
+_WORTH_IT = 1.0  # what must speak for a second recipe: more than one word
 _HISTORY = {"good": (_STRONG + 2.0, "a good revision was named"), "some": (1.5, "the history was let into the box")}
 _MUCH_MIB = 100  # by which memory must go up to be worth a word
 _KILLED = (137, -9)
@@ -55,9 +61,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The recipe to run, or None, with what spoke for and against each."""
+    """The recipe to run, or None, with what spoke for and against each; `next`, where the first proves nothing."""
 
     card: Card | None
+    next: Card | None = None
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -66,18 +73,19 @@ class Choice:
         if self.card is None:
             against = "; ".join(dict.fromkeys(e.why for e in self.evidence if e.weight < 0)) or "nothing speaks for any"
             return f"no recipe fits: {against}"
-        mine = [each.why for each in self.evidence if each.recipe == self.card.name and each.weight > 0]
+        return self.reason_for(self.card)
+
+    def reason_for(self, card: Card) -> str:
+        mine = [each.why for each in self.evidence if each.recipe == card.name and each.weight > 0]
         return "; ".join(mine) or "nothing speaks for another one"
 
-    def told_in(self, conclusion: Conclusion) -> Conclusion:
-        """The conclusion with the choice among its hypotheses."""
-        if self.card is None:
-            return conclusion
-        said = [Hypothesis(text=f"the recipe {self.card.name} fits", status="supported", evidence=self.reason)]
+    def told_in(self, conclusion: Conclusion, card: Card) -> Conclusion:
+        """The conclusion, which is that of `card`, with the choice among its hypotheses."""
+        said = [Hypothesis(text=f"the recipe {card.name} fits", status="supported", evidence=self.reason_for(card))]
         said += [
             Hypothesis(text=f"the recipe {each.recipe} fits", status="refuted", evidence=each.why)
             for each in self.evidence
-            if each.weight < 0 and each.recipe != self.card.name
+            if each.weight < 0 and each.recipe != card.name
         ]
         return replace(conclusion, hypotheses=(*conclusion.hypotheses, *said))
 
@@ -110,7 +118,7 @@ def route(
     cards: tuple[Card, ...] | None = None,
     run: str | None = None,
 ) -> Choice:
-    """The recipe named, else the one that most speaks for. `run` is the command that was given.
+    """The recipe named, else the one that most speaks for, and the next. `run` is the command that was given.
 
     Raises:
         NoSuchRecipe: the one named does not exist.
@@ -122,13 +130,15 @@ def route(
     names = {card.name for card in known}
     found = [
         *_by_words(question, known),
+        *_by_chance(question, probes),
         *_by_second_run(second_run(question, run)),
         *(each for probe in probes for each in _by_probe(probe)),
     ]
     evidence = tuple(each for each in found if each.recipe in names)
     weights = {card.name: sum(each.weight for each in evidence if each.recipe == card.name) for card in known}
-    best = max(known, key=lambda card: (weights[card.name], card.name))
-    return Choice(card=best if weights[best.name] > 0 else None, evidence=evidence)
+    ranked = sorted(known, key=lambda card: (weights[card.name], card.name), reverse=True)
+    best, other = ([card for card in ranked if weights[card.name] > 0] + [None, None])[:2]
+    return Choice(card=best, next=other if other and weights[other.name] >= _WORTH_IT else None, evidence=evidence)
 
 
 def _by_words(question: str, cards: Sequence[Card]) -> Iterator[Evidence]:
@@ -138,6 +148,14 @@ def _by_words(question: str, cards: Sequence[Card]) -> Iterator[Evidence]:
         if shared:
             weight = min(_MOST_WORDS, _WORD * len(shared) + (_WORD if card.name in asked else 0.0))
             yield Evidence(recipe=card.name, weight=weight, why=f"the question says {', '.join(shared)}")
+
+
+def _by_chance(question: str, probes: Sequence[Mapping[str, Any]]) -> Iterator[Evidence]:
+    """The question says that it happens in some runs only: two runs that end alike do not speak against that."""
+    said = _SOMETIMES.search(question)
+    if said:
+        tests = any(_SUMMARY.search(str(probe.get("stdout", ""))) for probe in probes)
+        yield Evidence(recipe="flaky" if tests else "nondet", weight=1.5, why=f"the question says “{said[0].lower()}”")
 
 
 def _by_second_run(other: str) -> Iterator[Evidence]:
@@ -223,6 +241,8 @@ def _of_repeat(probe: Mapping[str, Any], under_pytest: bool) -> Iterator[Evidenc
     if codes[0] != codes[1]:
         why = f"run twice, it ends with exit codes {' and '.join(codes)}"
         yield Evidence(recipe="flaky" if under_pytest else "nondet", weight=_STRONG + 0.5, why=why)
+    elif under_pytest and probe.get("exit_code"):
+        yield Evidence(recipe="flaky", weight=-1.0, why="run twice, it fails both times")
     elif outputs[0] == outputs[1]:
         yield Evidence(recipe="nondet", weight=-_WORD, why="run twice, it prints the same")
     elif not under_pytest:

@@ -16,24 +16,21 @@ _ANY_NAME = re.compile("|".join(map(translate, _NAMES)))
 _HARMLESS = (".env.example", ".env.sample", ".env.template", "secrets.py", "credentials.py")
 _FOLDERS = {".aws", ".ssh", ".gnupg", ".kube", ".azure", "gcloud", ".ipynb_checkpoints"}
 
-# A literal that each shape holds, and the shape: the literal is looked for first, a hundred times faster.
+# Each shape begins with letters of its own, which `re` looks for many times faster than for anything else; what must
+# not stand before them is therefore asked behind them.
 _SHAPES = [
-    (literal, re.compile(shape))
-    for literal, shape in (
-        (b"PRIVATE KEY-----", rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]{40,}"),
-        (b"sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{20,}"),
-        (b"sk-proj-", rb"sk-proj-[A-Za-z0-9_-]{20,}"),
-        *((b"gh%c_" % kind, rb"\bgh%c_[A-Za-z0-9]{36,}" % kind) for kind in b"pousr"),
-        (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{22,}"),
-        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,}"),
-        (b"AKIA", rb"\bAKIA[A-Z0-9]{16}\b"),
-        (b"ASIA", rb"\bASIA[A-Z0-9]{16}\b"),
-        (b"xox", rb"xox[abpr]-[A-Za-z0-9-]{10,}"),
-        (b"AIza", rb"\bAIza[A-Za-z0-9_-]{35}"),
-        (b"ya29.", rb"\bya29\.[A-Za-z0-9_-]{20,}"),
-        (b"eyJ", rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-        # No look-behind: a shape that begins with its literal is looked for ten times faster.
-        (b"://", rb"://[A-Za-z0-9._-]{2,64}:[^\s/@:'\"{}$<>%]{6,256}(?=@[A-Za-z0-9.-]+)"),
+    re.compile(shape)
+    for shape in (
+        rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]{40,}",
+        rb"sk-(?:ant|proj)-[A-Za-z0-9_-]{20,}",
+        rb"gh(?<!\wgh)[pousr]_[A-Za-z0-9]{36,}",
+        rb"github_pat_[A-Za-z0-9_]{22,}",
+        rb"glpat-[A-Za-z0-9_-]{20,}",
+        rb"A(?<!\wA)(?:(?:KIA|SIA)[A-Z0-9]{16}\b|Iza[A-Za-z0-9_-]{35})",
+        rb"xox[abpr]-[A-Za-z0-9-]{10,}",
+        rb"ya29\.(?<!\wya29\.)[A-Za-z0-9_-]{20,}",
+        rb"eyJ(?<!\weyJ)[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+        rb"://[A-Za-z0-9._-]{2,64}:[^\s/@:'\"{}$<>%]{6,256}(?=@[A-Za-z0-9.-]+)",
     )
 ]
 _SNIFFED_BYTES = 8192
@@ -58,8 +55,8 @@ def mask_secrets(content: bytes) -> tuple[bytes, int]:
     if b"\0" in content[:_SNIFFED_BYTES]:
         return content, 0
     count = 0
-    for literal, shape in _SHAPES:
-        if literal in content:
+    for shape in _SHAPES:
+        if shape.search(content):
             content, found = shape.subn(_masked, content)
             count += found
     return content, count

@@ -4,6 +4,7 @@ Plain ustar headers where a name fits, pax otherwise. Made here because tarfile 
 third of a large snapshot's time. Read by kernels/debugbox_kernel/untar.py.
 """
 
+import errno
 import hashlib
 import os
 import queue
@@ -22,6 +23,7 @@ END = bytes(2 * BLOCK)
 MTIME = 315532800  # 1980-01-01
 _PLAIN_NAME = 100
 _WAITING_PARTS = 8
+_ROOM_BYTES = 64 << 20
 _FILE, _LINK = b"0", b"2"
 _IDS = b"0000000\0" * 2
 _TIME = b"%011o\0" % MTIME
@@ -75,6 +77,18 @@ def _unnamed_file() -> IO[bytes]:
         raise SpoolFull(os.environ.get("TMPDIR", "the temporary folder"), error.strerror or str(error)) from error
 
 
+def _make_room(descriptor: int, position: int) -> None:
+    """Blocks for what comes next, all at once: a file system that finds them write by write takes up to 0.8 s more.
+
+    Raises OSError where there is no room; a file system that knows no such call is left to itself.
+    """
+    try:
+        os.posix_fallocate(descriptor, position, _ROOM_BYTES)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENODEV):
+            raise
+
+
 class Spool:
     """A tar while it is written: a file without a name, so that nothing is left of it however this process ends.
 
@@ -83,7 +97,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = _unnamed_file()
-        self._position = 0
+        self._position = self._written = self._room = 0
         self._digest = hashlib.sha256()
         self._pieces: list[bytes] = []
         self._gathered = 0
@@ -122,6 +136,7 @@ class Spool:
         """End the tar; gives a descriptor of its own for reading it. Raises SpoolFull."""
         self._add(END)
         self._flush()
+        os.ftruncate(self._file.fileno(), self._written)  # what room was left over
         return os.dup(self._file.fileno())
 
     def close(self) -> None:
@@ -153,9 +168,17 @@ class Spool:
             data = memoryview(b"".join(pieces))
             try:
                 self._digest.update(data)
-                while data and self._failure is None:
-                    data = data[os.write(self._file.fileno(), data) :]
+                self._append(data)
             except OSError as error:
                 self._failure = error
             finally:
                 self._waiting.task_done()
+
+    def _append(self, data: memoryview) -> None:
+        while data and self._failure is None:
+            if self._written + len(data) > self._room:
+                _make_room(self._file.fileno(), self._room)
+                self._room += _ROOM_BYTES
+            written = os.write(self._file.fileno(), data)
+            self._written += written
+            data = data[written:]

@@ -64,6 +64,7 @@ LAYERS = [
         "team",
         "checks",
         "choose",
+        "byrecipe",
     },
     {"investigation", "following", "verification", "earlier", "bisection", "since", "review", "liveview"}
     | {"recipetrial"},

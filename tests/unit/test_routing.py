@@ -169,6 +169,30 @@ def test_a_failing_test_that_passes_alone_is_flaky() -> None:
         assert card is not None and card.name == chosen
 
 
+@pytest.mark.parametrize(
+    ("question", "first", "again", "chosen"),
+    [
+        ("why does a test sometimes go wrong", PASSING, PASSING, ("flaky", None)),
+        ("why does the test fail now and then", FAILING, FAILING, ("suspects", "flaky")),
+        ("why does the test fail", FAILING, FAILING, ("suspects", None)),
+        ("what goes wrong in one of ten runs", ran(0, "done\n"), ran(0, "done\n"), ("nondet", None)),
+    ],
+)
+def test_a_question_that_says_that_it_happens_in_some_runs(
+    question: str, first: dict[str, Any], again: dict[str, Any], chosen: tuple[str | None, ...]
+) -> None:
+    choice = route(question, None, [{**first, "again": again}], TWICE)
+    assert tuple(card.name if card else None for card in (choice.card, choice.next)) == chosen
+
+
+def test_a_single_word_is_not_worth_a_second_recipe() -> None:
+    crash = route("why does it crash", None, [ran(1, "", TRACEBACK)], CARDS)
+    assert [card.name for card in (crash.card, crash.next) if card] == ["crash", "suspects"]
+    numbers = route("why is the number wrong", None, [NUMBERS], CARDS)
+    assert [card.name for card in (numbers.card, numbers.next) if card] == ["drift"]
+    assert route("why", "drift", [FAILING], CARDS).next is None
+
+
 def test_a_recipe_asked_for_by_name_is_taken_whatever_speaks_against_it() -> None:
     choice = route("why", "drift", [FAILING], CARDS)
     assert choice.card is not None and choice.card.name == "drift"
@@ -179,7 +203,7 @@ def test_a_recipe_asked_for_by_name_is_taken_whatever_speaks_against_it() -> Non
 
 def test_the_reasons_stand_in_the_finding() -> None:
     choice = route("why does the mean drift", None, [FAILING], CARDS)
-    told = choice.told_in(Conclusion(answer="it is so", by="recipe suspects")).hypotheses
+    told = choice.told_in(Conclusion(answer="it is so", by="recipe suspects"), CARDS[1]).hypotheses
     assert ("the recipe suspects fits", "supported") in [(each.text, each.status) for each in told]
     assert "pytest reports 1 failing" in told[0].evidence
     assert ("the recipe drift fits", "refuted") in [(each.text, each.status) for each in told]

@@ -160,22 +160,36 @@ def test_secret_files_stay_out_and_are_listed(repository: Path, name: str) -> No
     assert [each.reason for each in snapshot.skipped] == [f"a secret by its name (--allow-secret {name})"]
 
 
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "sk-ant-" + "a" * 30,
-        "ghp_" + "b" * 36,
-        "AKIA" + "C" * 16,
-        "xoxb-" + "1" * 12,
-        "postgres://user:hunter2hunter2@db.example.org/x",
-    ],
+SECRETS = (
+    "-----BEGIN RSA PRIVATE KEY-----" + "k" * 40,
+    "sk-ant-" + "a" * 30,
+    "sk-proj-" + "a" * 20,
+    *(f"gh{kind}_" + "b" * 36 for kind in "pousr"),
+    "github_pat_" + "b" * 22,
+    "glpat-" + "b" * 20,
+    "AKIA" + "C" * 16,
+    "ASIA" + "C" * 16,
+    "xoxb-" + "1" * 12,
+    "AIza" + "d" * 35,
+    "ya29." + "d" * 20,
+    "eyJ" + "e" * 10 + ".eyJ" + "e" * 10 + "." + "e" * 10,
+    "postgres://user:hunter2hunter2@db.example.org/x",
 )
+
+
+@pytest.mark.parametrize("secret", SECRETS)
 def test_known_secret_shapes_are_masked_with_the_same_length(repository: Path, secret: str) -> None:
     (repository / "config.py").write_text(f"KEY = '{secret}'\n")
     snapshot = take_snapshot(repository, Limits())
     content = snapshot.read("config.py") or b""
     assert len(content) == len(f"KEY = '{secret}'\n") and secret.encode() not in content
     assert snapshot.masked == ("config.py",)
+
+
+@pytest.mark.parametrize("near", ["my" + each for each in SECRETS if each[:3] in ("ghp", "AKI", "AIz", "ya2", "eyJ")])
+def test_a_shape_in_the_middle_of_a_word_is_no_secret(repository: Path, near: str) -> None:
+    (repository / "config.py").write_text(f"KEY = '{near}'\n")
+    assert take_snapshot(repository, Limits()).masked == ()
 
 
 def test_a_secret_that_is_allowed_by_its_path_goes_in_as_it_is(repository: Path) -> None:
