@@ -228,6 +228,25 @@ def test_a_symptom_that_comes_now_and_then(script: Any, repository: Repository, 
     assert study.culprit.subject == "v2" and study.repeats > 1 and study.sure
 
 
+def test_where_no_part_could_be_singled_out_the_error_tells(script: Any, repository: Repository) -> None:
+    """The commit renames a module and says so in a text: of its changes the function that raises comes first."""
+    body = "def first():\n    return {'a': 7}\ndef value(name):\n    return first()"
+    old = {"run.py": "import inner\nprint(inner.value('b'))\n", "inner.py": f"{body}.get(name)\n", "A.txt": "one\n"}
+    new = {"run.py": "import outer\nprint(outer.value('b'))\n", "inner.py": None, "outer.py": f"{body}[name]\n"}
+    study = investigate(script, repository([("one", old), ("two", {**new, "A.txt": "two\n"})]))
+    assert study.culprit.subject == "two"
+    study.minimal = []
+    places = [(place.file, place.function) for place in conclusion(script, study).suspects]
+    assert places == [("outer.py", "value"), ("run.py", ""), ("A.txt", "")]
+
+
+def test_a_good_commit_that_does_not_run_here_says_nothing(script: Any, repository: Repository) -> None:
+    older = {"run.py": "import lib\nfrom collections import Iterable\nprint(lib.value())\n", "lib.py": GOOD}
+    folder = repository([("old", older), ("new", {"run.py": RUN, "lib.py": "def value():\n    return [][1]\n"})])
+    study = investigate(script, folder, good=git(folder, "rev-parse", "HEAD~1"))
+    assert "fails with ImportError" in study.stopped and "--python" in study.stopped
+
+
 def test_a_revision_that_is_not_in_the_box(script: Any, repository: Repository) -> None:
     study = investigate(script, repository(versions(GOOD, BAD)), good="HEAD~4")
     assert study.stopped == "HEAD~4 names no commit of the history in the box"

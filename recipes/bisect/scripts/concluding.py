@@ -84,22 +84,30 @@ def judge_code(study: Study) -> str:
 
 
 def _line_of(study: Study, source: Source, hunk: Hunk) -> int:
-    """A line of the version here that says most: the first of the hunk that is not empty."""
+    """A line of the version here that says most: in a function that the error went through, else the first."""
     lines = source.lines(hunk.file)
     numbers = [hunk.first + 1 + n for n, text in enumerate(hunk.after) if text.strip()]
     if not study.at_tip:
         quotes = [text.strip() for text in hunk.after if text.strip()]
         numbers = [n for n, text in enumerate(lines, 1) if text.strip() and text.strip() in quotes]
+    numbers.sort(key=lambda n: -_depth(study, source, hunk.file, n))
     near = [hunk.first + 1, hunk.first, hunk.first + 2, hunk.first - 1]
     return next((n for n in [*numbers, *near] if 0 < n <= len(lines) and lines[n - 1].strip()), 0)
 
 
-def _telling(study: Study, source: Source, hunk: Hunk) -> Tuple[bool, bool, bool]:
-    """What says most comes first: functions that the error went through, other functions, and imports last."""
+def _depth(study: Study, source: Source, file: str, line: int) -> int:
+    """How far in the line's function stands among those that the error went through; -1 for any other."""
+    frames = next((ending.frames for ending in study.tip if ending.failed), ())
+    name = source.function_at(file, line).split(".")[-1]
+    return max((at for at, frame in enumerate(frames) if frame == name), default=-1)
+
+
+def _telling(study: Study, source: Source, hunk: Hunk) -> Tuple[bool, int, bool, bool]:
+    """What says most comes first: functions that the error went through, other functions, imports, and texts last."""
     line = _line_of(study, source, hunk)
     name = source.function_at(hunk.file, line).split(".")[-1]
-    frames = {each for ending in study.tip for each in ending.frames}
-    return name not in frames, not name, source.quote(hunk.file, line).startswith(("import ", "from "))
+    imports = source.quote(hunk.file, line).startswith(("import ", "from "))
+    return not hunk.file.endswith(".py"), -_depth(study, source, hunk.file, line), not name, imports
 
 
 def suspects(study: Study) -> List[Dict[str, Any]]:
@@ -111,9 +119,10 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
             why = f"{study.name} changed it, and with this taken back the symptom is gone"
             row = {**source.place(hunk.file, line), "score": 1.0 - 0.05 * min(rank, 10), "why": why}
             rows.setdefault(f"{hunk.file}:{line}", row)
-    for rank, hunk in enumerate(study.details.get("candidates") or ()):
+    candidates = study.details.get("candidates") or () if not study.minimal else ()
+    for rank, hunk in enumerate(sorted(candidates, key=lambda hunk: _telling(study, source, hunk))):
         line = _line_of(study, source, hunk)
-        if line and rank < 5 and not study.minimal:
+        if line and rank < 5:
             why = f"{study.name} changed it; which part of that commit matters could not be told"
             row = {**source.place(hunk.file, line), "score": 0.5 / (1 + rank), "why": why}
             rows.setdefault(f"{hunk.file}:{line}", row)

@@ -74,7 +74,7 @@ def _backwards(study: Study) -> List[Commit]:
 
 
 def _difference(study: Study, measuring: Measuring, commit: Commit) -> Optional[str]:
-    there = measuring.endings(commit.id, AGAIN)
+    there = study.at_good = measuring.endings(commit.id, AGAIN)
     kind = choose(there, study.tip)
     if (
         kind is None
@@ -110,6 +110,12 @@ def _no_good(study: Study, measuring: Measuring) -> str:
         return (
             f"{command} {study.tip[0].words}, and the older commits that were run end alike: nothing tells a good"
             " version from a bad one"
+        )
+    other = next((e for e in study.at_good if e.error != study.tip[0].error), None)
+    if other is not None:
+        return (
+            f"{command} {study.tip[0].words} here; the older commit that was run last {other.words} instead, so it says"
+            " nothing about that: it may need another Python (--python 3.9) or older packages"
         )
     return f"{command} {study.tip[0].words} here, and in all older commits that were run ({measuring.asked} runs) too"
 
