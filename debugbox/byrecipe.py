@@ -53,7 +53,8 @@ def _better(choice: Choice, card: Card, first: Conclusion, other: Card, second: 
 
 
 def _reach(conclusion: Conclusion) -> int:
-    return 2 * proves(conclusion) + bool(conclusion.suspects)
+    """By an intervention alone can the checks confirm what is said: that is further than to name somebody."""
+    return bool(conclusion.suspects) + bool(conclusion.suspects and conclusion.intervention)
 
 
 def _same_place(first: Conclusion, second: Conclusion) -> bool:

@@ -8,6 +8,7 @@ Everything is done by subclassing and by IPython's own events and formatters; no
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -27,6 +28,7 @@ from debugbox_kernel.owners import Header
 from debugbox_kernel.streams import encodable, outlet, owners, restore
 
 Bundle = dict[str, Any]
+_COLOURS = ("TERM", "CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
 
 
 class BoxCompiler(XCachingCompiler):
@@ -102,6 +104,14 @@ class BoxShell(ZMQInteractiveShell):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["compiler_class"] = BoxCompiler  # ipykernel passes its own by name
         super().__init__(*args, **kwargs)
+
+    def init_environment(self) -> None:
+        """ipykernel asks every program for colours; here outputs are read, by recipes too, and shown as plain text."""
+        before = {name: os.environ.get(name) for name in _COLOURS}
+        super().init_environment()
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
 
     def init_display_formatter(self) -> None:
         self.display_formatter = BoxFormatter(parent=self)

@@ -25,6 +25,13 @@ def test_box_run_runs_the_questions_command(shared_box: Box) -> None:
     assert text(cell) == "0 app runs\n\n"
 
 
+def test_nobody_asks_programs_for_colours(shared_box: Box) -> None:
+    """ipykernel would: then no recipe finds the word FAILED at the begin of a line of pytest's."""
+    asked = "import os; print([name for name in ('FORCE_COLOR', 'CLICOLOR_FORCE', 'CLICOLOR') if name in os.environ])"
+    cell = run(shared_box, f"import debugbox_kernel as box\nprint(box.run(['python', '-c', {asked!r}]).stdout)")
+    assert text(cell) == "[]\n\n"
+
+
 def test_box_run_takes_a_list_of_arguments_and_box_repo_can_be_read(shared_box: Box) -> None:
     code = "import debugbox_kernel as box\ndone = box.run(['echo', 'a  b;', box.repo / 'app.py'])\n"
     cell = run(shared_box, code + "print(done.stdout, (box.repo / 'app.py').is_file())")

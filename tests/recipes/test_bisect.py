@@ -234,10 +234,20 @@ def test_where_no_part_could_be_singled_out_the_error_tells(script: Any, reposit
     old = {"run.py": "import inner\nprint(inner.value('b'))\n", "inner.py": f"{body}.get(name)\n", "A.txt": "one\n"}
     new = {"run.py": "import outer\nprint(outer.value('b'))\n", "inner.py": None, "outer.py": f"{body}[name]\n"}
     study = investigate(script, repository([("one", old), ("two", {**new, "A.txt": "two\n"})]))
-    assert study.culprit.subject == "two"
+    assert study.culprit.subject == "two" and any(hunk.whole_file for hunk in study.minimal)
+    places = [(place.file, place.function) for place in conclusion(script, study).suspects]
+    assert places == [("run.py", ""), ("outer.py", "value")]  # inner.py is needed, and is not there any more
     study.minimal = []
     places = [(place.file, place.function) for place in conclusion(script, study).suspects]
     assert places == [("outer.py", "value"), ("run.py", ""), ("A.txt", "")]
+
+
+def test_the_script_may_have_come_with_the_commit(script: Any, repository: Repository) -> None:
+    """It is in every version that runs: to take it back would end nothing but the command itself."""
+    failing = "def value():\n    return [7][1]\n"
+    folder = repository([("one", {"lib.py": GOOD}), ("two", {"lib.py": failing, "run.py": RUN})])
+    study = investigate(script, folder)
+    assert [hunk.file for hunk in study.minimal] == ["lib.py"] and study.proof
 
 
 def test_a_good_commit_that_does_not_run_here_says_nothing(script: Any, repository: Repository) -> None:

@@ -176,6 +176,19 @@ def test_a_file_left_behind_names_the_test_and_no_state(project: Write, script: 
     assert any("none put back changes how the test ends" in limit for limit in said.limits)
 
 
+@pytest.mark.parametrize("by_chance", [True, False], ids=["chance", "neither"])
+def test_what_looked_like_order_and_is_not(project: Write, script: Any, by_chance: bool) -> None:
+    """In some order it ended otherwise, and with the same tests before it it does not: chance, or nobody knows."""
+    asserted = "random.random() < 0.5" if by_chance else "random"
+    which = project({"test_pick.py": f"import random\ndef test_pick():\n    assert {asserted}\n"}, "")
+    study = script.Study(which, "why does it fail now and then")
+    study.victim, study.kind = "test_pick.py::test_pick", "polluted"
+    steps = sys.modules["debugbox_recipe_flaky.studying"]
+    steps._not_the_order(study, script.Measuring(which, 120.0), "failed")
+    guilty = [factor.name for factor in study.chance.factors if factor.guilty] if study.chance else []
+    assert (guilty, bool(study.stopped)) == ((["random numbers"], False) if by_chance else ([], True))
+
+
 def test_chance_in_a_test_is_found_by_line(project: Write, script: Any) -> None:
     files = {"app.py": "def pick(names):\n    return list(set(names))[0]\n"}
     files["test_pick.py"] = "import app\ndef test_pick():\n    assert app.pick(['ab', 'cd', 'ef']) == 'ab'\n"

@@ -15,6 +15,7 @@ METRICS = {
     PRINTS: "whether the command prints what it prints here (1) or what the good version prints (0)",
     WORKS: "events counted in the repository's code",
 }
+_MOST_SUSPECTED = 5  # functions, where no part of the commit is known to matter
 _MOST_LINES = 6  # of the output that tell bad from good, in the symptom's code
 
 
@@ -111,22 +112,35 @@ def _telling(study: Study, source: Source, hunk: Hunk) -> Tuple[bool, int, bool,
 
 
 def suspects(study: Study) -> List[Dict[str, Any]]:
-    """The hunks that are needed, in the version here; without those, the commit's other changes, as suspects only."""
+    """The hunks that are needed, in the version here; where those do not say it all, the commit's other changes."""
     source, rows = Source(study.program.repo), {}  # type: Source, Dict[str, Dict[str, Any]]
-    for rank, hunk in enumerate(sorted(study.minimal, key=lambda hunk: _telling(study, source, hunk))):
+    for rank, hunk in enumerate(_ordered(study, source, study.minimal)):
         line = _line_of(study, source, hunk)
         if line:
             why = f"{study.name} changed it, and with this taken back the symptom is gone"
             row = {**source.place(hunk.file, line), "score": 1.0 - 0.05 * min(rank, 10), "why": why}
             rows.setdefault(f"{hunk.file}:{line}", row)
-    candidates = study.details.get("candidates") or () if not study.minimal else ()
-    for rank, hunk in enumerate(sorted(candidates, key=lambda hunk: _telling(study, source, hunk))):
+    for rank, hunk in enumerate(_ordered(study, source, _others(study, source))):
         line = _line_of(study, source, hunk)
-        if line and rank < 5:
+        if line and len(rows) < _MOST_SUSPECTED:
             why = f"{study.name} changed it; which part of that commit matters could not be told"
             row = {**source.place(hunk.file, line), "score": 0.5 / (1 + rank), "why": why}
-            rows.setdefault(f"{hunk.file}:{line}", row)
+            rows.setdefault(f"{hunk.file}:{row['function']}", row)
     return [row for row in rows.values() if row["quote"]]
+
+
+def _ordered(study: Study, source: Source, hunks: Sequence[Hunk]) -> List[Hunk]:
+    return sorted(hunks, key=lambda hunk: _telling(study, source, hunk))
+
+
+def _others(study: Study, source: Source) -> List[Hunk]:
+    """Changes not known to matter: all, where none is; where a whole file came or went, those in the error's way."""
+    hunks = [hunk for hunk in study.details.get("candidates") or () if hunk not in study.minimal]
+    if not study.minimal:
+        return hunks
+    if not any(hunk.whole_file for hunk in study.minimal):
+        return []
+    return [hunk for hunk in hunks if _depth(study, source, hunk.file, _line_of(study, source, hunk)) >= 0]
 
 
 def intervention(study: Study) -> Optional[Dict[str, Any]]:

@@ -155,7 +155,8 @@ def _versions(study: Study, trees: Trees) -> Tuple[Any, Any, List[str]]:
     assert study.culprit is not None and study.parent is not None
     old, new = study.parent.id, study.culprit.id
     files = (trees.files(old), trees.files(new))
-    paths = sorted(p for p in {*files[0], *files[1]} if files[0].get(p) != files[1].get(p))
+    new_ones = trees.named - {*files[0]}  # what the command names is in every version, also before it was committed
+    paths = sorted(p for p in {*files[0], *files[1]} - new_ones if files[0].get(p) != files[1].get(p))
     return (lambda p: trees.text(old, p)), (lambda p: trees.text(new, p)), paths
 
 

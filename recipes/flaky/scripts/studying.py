@@ -142,6 +142,14 @@ def _search(study: Study, measuring: Measuring) -> None:
     if study.kind == NEEDY:
         study.message = (study.alone.get(study.victim) or {}).get("message", "")
     if not study.matter:
+        _not_the_order(study, measuring, wanted)
+
+
+def _not_the_order(study: Study, measuring: Measuring, wanted: str) -> None:
+    """In another order it ended otherwise, and again in that order it does not: was that chance?"""
+    study.kind = CHANCE
+    _by_chance(study, measuring)
+    if study.chance is None or not any(factor.guilty for factor in study.chance.factors):
         study.stopped = (
             f"{study.victim} ends otherwise in another order, but the tests before it do not make it {wanted} again in"
             " a process of their own: threads, time or something outside the process"
