@@ -33,7 +33,9 @@ def investigate_by_recipe(
     first = run(choice.card)
     if choice.next is None or proves(first) or first.stopped == CTRL_C:
         return choice.told_in(first, choice.card)
-    return _better(choice, choice.card, first, choice.next, run(choice.next))
+    second = run(choice.next)
+    better = _better(choice, choice.card, first, choice.next, second)
+    return replace(better, stopped=CTRL_C) if second.stopped == CTRL_C else better
 
 
 def proves(conclusion: Conclusion) -> bool:
@@ -45,7 +47,7 @@ def _better(choice: Choice, card: Card, first: Conclusion, other: Card, second: 
     """The first, but for a second that goes further. What the one left aside says stands among the hypotheses."""
     if _reach(second) > _reach(first):
         card, first, other, second = other, second, card, first
-    told = Hypothesis(text=f"the recipe {other.name} finds more", status="refuted", evidence=_in_short(second))
+    told = Hypothesis(text=f"the recipe {other.name} has a better answer", status="refuted", evidence=_in_short(second))
     if _same_place(first, second):
         text = f"the recipe {other.name} names the same place"
         told = Hypothesis(text=text, status="supported", evidence=_in_short(second))

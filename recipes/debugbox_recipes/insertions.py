@@ -1,4 +1,4 @@
-"""Which lines put something into the given containers, for a few steps, by tracing every line. In the program.
+"""Which lines put something into containers, and who is given it later, for a few steps. In the program.
 
 The line that ran when a container's length grew is the one that filled it, whichever way: append, item assignment,
 `setdefault`, a C function. Threads that ran before are not traced.
@@ -10,6 +10,7 @@ import threading
 from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from .given import Given
 from .heap import length_function
 from .paths import Path, follow
 
@@ -29,6 +30,7 @@ class Insertions:
         self.known: List[int] = [0] * len(paths)
         self.stacks: List[Dict[Tuple[Any, ...], int]] = [{} for _ in paths]
         self.position: Optional[Tuple[FrameType, int]] = None
+        self.given = Given(len(paths), relative)
 
     def step_over(self, number: int, frame: FrameType) -> None:
         """A step is over: begin to trace, go on, or stop."""
@@ -37,11 +39,13 @@ class Insertions:
             self._trace(frame)
         elif FIRST < number < LAST:
             self._check()
+            self.given.forget()
         elif number == LAST:
             self._check()
             sys.settrace(None)
             threading.settrace(None)  # type: ignore[arg-type,unused-ignore]  # None ends it; typed so since 3.12
             self.position = None
+            self.given.forget()
 
     def _find(self, frame: FrameType) -> None:
         for number, path in enumerate(self.paths):
@@ -65,6 +69,8 @@ class Insertions:
         if frame.f_code.co_filename.startswith(_OURS):
             return None
         self._check()
+        if event == "call":
+            self.given.called(frame)
         back = frame.f_back
         if event == "return" and back is not None:
             self.position = (back, back.f_lineno)
@@ -81,10 +87,11 @@ class Insertions:
             if now > self.known[number] and self.position is not None:
                 stack = _stack(*self.position)
                 self.stacks[number][stack] = self.stacks[number].get(stack, 0) + now - self.known[number]
+                self.given.put_in(number, thing, self.position[0])
             self.known[number] = now
 
     def result(self) -> Dict[str, Any]:
-        return {"insertions": [self._shown(stacks) for stacks in self.stacks]}
+        return {"insertions": [self._shown(stacks) for stacks in self.stacks], "given": self.given.result()}
 
     def _shown(self, stacks: Dict[Tuple[Any, ...], int]) -> List[Dict[str, Any]]:
         rows: List[Dict[str, Any]] = []

@@ -1,5 +1,8 @@
 """Two recipes at most, in a real box: the second where the first proves nothing; the one that goes further counts."""
 
+import os
+import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +39,8 @@ sys.modules["debugbox_recipes"] = types.SimpleNamespace(**calls)
 box.report("probe", {{"exit_code": 1, "stdout": "", "stderr": "KeyError: 7", "timed_out": False}})
 """
 
+_AGAIN = "sys.modules['debugbox_recipes'] = types.SimpleNamespace(**calls)"
+
 
 def ask(bench: Bench, boxes: Boxes, crash: tuple[int, bool], suspects: tuple[int, bool]) -> Conclusion:
     bench.run_cell(_STAND_INS.format(crash=crash, suspects=suspects), purpose="stand-ins")
@@ -51,11 +56,31 @@ def run_too(conclusion: Conclusion) -> list[str]:
     ("crash", "suspects", "by", "other"),
     [
         ((1, True), (2, True), "recipe crash", None),
-        ((0, False), (2, False), "recipe suspects", "the recipe crash finds more: it was run too, and names nobody"),
-        ((1, False), (2, True), "recipe suspects", "the recipe crash finds more: it was run too, and names app.py:1"),
-        ((1, False), (2, False), "recipe crash", "the recipe suspects finds more: it was run too, and names app.py:2"),
+        (
+            (0, False),
+            (2, False),
+            "recipe suspects",
+            "the recipe crash has a better answer: it was run too, and names nobody",
+        ),
+        (
+            (1, False),
+            (2, True),
+            "recipe suspects",
+            "the recipe crash has a better answer: it was run too, and names app.py:1",
+        ),
+        (
+            (1, False),
+            (2, False),
+            "recipe crash",
+            "the recipe suspects has a better answer: it was run too, and names app.py:2",
+        ),
         ((1, False), (1, False), "recipe crash", "the recipe suspects names the same place: it was run too, and names"),
-        ((0, False), (0, False), "recipe crash", "the recipe suspects finds more: it was run too, and names nobody"),
+        (
+            (0, False),
+            (0, False),
+            "recipe crash",
+            "the recipe suspects has a better answer: it was run too, and names nobody",
+        ),
     ],
     ids=["the first proves", "the first names nobody", "the second proves", "both name", "the same", "nobody"],
 )
@@ -73,3 +98,12 @@ def test_the_recipe_that_goes_further_counts(
 def test_what_is_said_is_of_the_recipes_own_cell(bench: Bench, boxes: Boxes, watcher: Notes) -> None:
     said = ask(bench, boxes, (1, False), (2, True))
     assert list(said.captions) == [3] and said.suspects[0].cells == (3,)
+
+
+def test_ctrl_c_in_the_second_recipe_leaves_what_the_first_said(bench: Bench, boxes: Boxes) -> None:
+    bench.run_cell(_STAND_INS.format(crash=(1, False), suspects=(0, False)), purpose="stand-ins")
+    bench.run_cell("import time\ncalls['suspects'] = lambda **_: time.sleep(60)\n" + _AGAIN, purpose="a slow one")
+    threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    settings = replace(Settings(repository=Path()), run="python run.py")
+    said = investigate_by_recipe("why does it end", settings, boxes.snapshot, bench, print)
+    assert (said.by, said.stopped, said.suspects[0].line) == ("recipe crash", "Ctrl-C", 1)

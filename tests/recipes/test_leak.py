@@ -55,6 +55,54 @@ def test_the_subject_is_held_by_the_listeners(script: Any, subject: Any) -> None
     assert said.exact
 
 
+def test_who_is_given_the_entry_later_is_named_second(script: Any, subject: Any) -> None:
+    """`answer` and `close` get the session too; the last is the likeliest to let it go."""
+    said = conclusion(script, subject)
+    assert [place.function for place in said.suspects][:3] == ["open", "close", "answer"]
+    assert "is given them later, and leaves them in" in said.answer
+
+
+_LATER = """
+KEPT = {{}}
+OTHER = []
+class Part:
+    def __init__(self, n): self.n = n
+def before(key): return key
+def put(key, part): KEPT[key] = part
+def outer(key): inner(key)
+def inner(key): OTHER[:] = [key]
+def size(number, flag): return number
+def visit(n):
+    key, part = "customer-%d" % n, {part}
+    before(key)
+    put(key, part)
+    size(1, True)
+    {last}
+for n in range(300):
+    visit(n)
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "last", "given"),
+    [
+        ("Part(n)", "outer(key)", ["outer"]),
+        ("Part(n)", "inner(part.n)", []),
+        ("Part(n)", "outer('customer-%d' % n)", ["outer"]),
+        ("Part(n)", "inner(part)", ["inner"]),
+        ("True", "pass", []),
+        ("1", "pass", []),
+    ],
+    ids=["the key", "something of it", "an equal key", "the entry", "one of a kind", "a short number"],
+)
+def test_who_is_given_what_was_put_in(project: Write, script: Any, part: str, last: str, given: list[str]) -> None:
+    """Later, and from somebody who was not given it: neither who put it in, nor who had it before."""
+    which = project({"app.py": _LATER.format(part=part, last=last)}, "python app.py")
+    study = investigate(script, which)
+    told = next(iter(study.given.values()), [])
+    assert [line.function for line in told] == given
+
+
 def test_truncating_it_ends_the_growth_and_truncating_others_does_not(script: Any, subject: Any) -> None:
     assert subject.proof.removed > 0.99
     controls = [trial for trial in subject.trials if trial.name == "control truncated" and trial.acted]

@@ -14,6 +14,7 @@ from .studying import growing_lines, source_line
 METRIC = "memory blocks left over by one step (second half of the run, after garbage collection)"
 UNIT = "blocks/step"
 _MOST_CALLERS = 3
+_MOST_GIVEN = 2
 _FEWEST_STEPS = 500  # of a loop that cannot be made longer: with fewer, a cache that fills looks the same
 
 
@@ -75,6 +76,9 @@ def _what_holds(study: Study, holder: Holder) -> str:
     library = study.foreign.get(holder.show)
     if line is not None:
         said += f"; filled at {line}" + (f", through {library}" if library else "")
+    given = study.given.get(holder.show)
+    if given:
+        said += f". {given[0].function} ({given[0].file}:{given[0].line}) is given them later, and leaves them in"
     return said + "."
 
 
@@ -151,8 +155,11 @@ def suspects(study: Study) -> List[Dict[str, Any]]:
         if line is not None:
             why = f"it puts {entries(holder)} a step into {holder}"
             rows.setdefault(str(line), {**place(study, line), "score": 1.0, "why": why})
+        for rank, other in enumerate(study.given.get(holder.show, [])[:_MOST_GIVEN]):
+            why = f"it is given what was put into {holder} before, and leaves it in: it could go out there"
+            rows.setdefault(str(other), {**place(study, other), "score": 0.8 / (1 + rank), "why": why})
         for rank, other in enumerate(callers(study, holder)[:_MOST_CALLERS]):
-            row = {**place(study, other), "score": 0.5 / (1 + rank), "why": f"it leads to {line}"}
+            row = {**place(study, other), "score": 0.3 / (1 + rank), "why": f"it leads to {line}"}
             rows.setdefault(str(other), row)
     for rank, allocating in enumerate([] if rows else growing_lines(study)[:3]):
         line = Line(allocating["file"], allocating["line"], "")

@@ -87,6 +87,7 @@ class Study:
     filling: List[Holder] = field(default_factory=list)
     trials: List[Trial] = field(default_factory=list)
     stacks: Dict[str, List[List[Line]]] = field(default_factory=dict)  # of a holder: the user's lines that fill it
+    given: Dict[str, List[Line]] = field(default_factory=dict)  # of a holder: functions that get its entries later
     foreign: Dict[str, str] = field(default_factory=dict)  # of a holder: the library's line that fills it
     keyed: bool = False  # it grows with new inputs only
 

@@ -269,7 +269,9 @@ def _lines(study: Study, measuring: Measuring, given: Optional[str]) -> None:
         return
     seen = measuring.insertions(study.step, [holder.path for holder in unique])
     rows = seen.result["insertions"] if seen.result else [[] for _ in unique]
-    for holder, stacks in zip(unique, rows):  # noqa: B905  # strict= came with 3.10
+    later = seen.result["given"] if seen.result else [[] for _ in unique]
+    for holder, stacks, given in zip(unique, rows, later):  # noqa: B905  # strict= came with 3.10
+        study.given[holder.show] = [Line(*each) for each in given]
         study.stacks[holder.show] = [found for found in map(_user_lines, stacks) if found]
         first = stacks[0]["frames"][0] if stacks else [None, "", 0, ""]
         if stacks and first[0] is None:
