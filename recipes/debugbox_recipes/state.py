@@ -35,6 +35,7 @@ _NAMES = (
     "__annotations__",
     "PYTEST_CURRENT_TEST",
 )
+_SHOWN = 80  # characters of a value
 LOADED_AGAIN = " (loaded again)"
 _MISSING: Any = type("Missing", (), {"__repr__": lambda self: "(not there)"})()
 
@@ -260,4 +261,5 @@ def short(value: Any) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001  # a repr of the user's
         text = type(value).__name__
-    return re.sub(r" at 0x[0-9a-fA-F]+|\d{9,}", "", text)[:80]
+    text = re.sub(r" at 0x[0-9a-fA-F]+|\d{9,}", "", text)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
