@@ -1,6 +1,7 @@
 """The snapshot is the repository as it stands, read safely; what is left out is listed; nothing is written."""
 
 import contextlib
+import errno
 import importlib.metadata
 import io
 import os
@@ -402,3 +403,17 @@ def test_a_temporary_folder_that_is_not_there_is_a_clear_error(
     monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
     with pytest.raises(SpoolFull, match="could not be kept"):
         take_snapshot(repository, Limits())
+
+
+def test_room_that_was_asked_for_and_not_needed_is_given_back(repository: Path) -> None:
+    (repository / "data.bin").write_bytes(bytes(5 << 20))
+    snapshot = take_snapshot(repository, Limits())
+    assert os.fstat(snapshot._spool).st_size == sum(map(len, snapshot.parts())) < snapshot.size_bytes + (64 << 10)
+
+
+def test_a_small_snapshot_needs_no_more_room_than_it_takes(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, position: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    assert take_snapshot(repository, Limits()).files
