@@ -5,7 +5,7 @@ could have been taken out.
 """
 
 from types import CodeType, FrameType
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 MOST = 8  # functions told of a container
 _BY_VALUE = (str, bytes, int)  # what is compared by value; of anything else only the very object counts
@@ -21,7 +21,7 @@ class Given:
         self._relative = relative
         self._last: List[Tuple[Any, ...]] = [() for _ in range(count)]
         self._by: List[Tuple[CodeType, ...]] = [() for _ in range(count)]  # who was running when it was put in
-        self._seen: List[Dict[_Function, int]] = [{} for _ in range(count)]
+        self._seen: List[List[_Function]] = [[] for _ in range(count)]
 
     def put_in(self, number: int, thing: Any, frame: Optional[FrameType]) -> None:
         self._last[number] = _newest(thing)
@@ -40,15 +40,15 @@ class Given:
         for number, last in enumerate(self._last):
             if last and code not in self._by[number] and _has(frame, last) and not _has_any(frame.f_back, last):
                 function = (file, code.co_firstlineno, code.co_name)
-                self._seen[number].pop(function, None)
-                self._seen[number][function] = 1  # the last one called stands last
+                seen = self._seen[number]
+                self._seen[number] = [function, *(other for other in seen if other != function)][:MOST]
 
     def forget(self) -> None:
         self._last = [() for _ in self._last]
 
     def result(self) -> List[List[_Function]]:
         """Of each container: file, line and name, the last one called first."""
-        return [list(reversed(list(seen)))[:MOST] for seen in self._seen]
+        return self._seen
 
 
 def _newest(thing: Any) -> Tuple[Any, ...]:

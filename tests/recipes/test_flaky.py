@@ -239,3 +239,11 @@ def test_the_outermost_functions_report_to_the_box(monkeypatch: pytest.MonkeyPat
         box.context["interventions"] = interventions
         exec(code, {})  # as the checks run it, in a cell
     assert [said["state"] for said in box.records["symptom"]] == ["present", "absent", "cannot measure"]
+
+
+@pytest.mark.parametrize(("failed", "helps"), [(10, False), (0, True)], ids=["only this", "any state"])
+def test_state_is_no_proof_where_any_other_helps_as_well(script: Any, failed: int, helps: bool) -> None:
+    study = script.Study(None, "why", kind="polluted", matter=["a", "b"], needed=["x"])
+    study.rates = {"alone": (0, 10), study.after: (10, 10), study.restored: (0, 20)}
+    study.rates["control: other state put back"] = (failed, 10)
+    assert (study.any_helps, study.proof) == (helps, not helps)

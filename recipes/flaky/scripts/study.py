@@ -7,6 +7,8 @@ from debugbox_recipes.harness import Program
 
 POLLUTED, NEEDY, CHANCE = "polluted", "needs another test", "chance"
 
+CONTROL = "control: other state put back"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -71,9 +73,15 @@ class Study:
 
     @property
     def proof(self) -> bool:
-        """With the needed state put back the victim ends every time as it does alone, and without it never."""
+        """With the needed state put back the victim ends each time as it does alone; with other state put back not."""
         wanted = {"after it": 1.0, "alone": 0.0, "back": 0.0}
         seen = {"after it": self.rates.get(self.after), "alone": self.rates.get("alone")}
         seen["back"] = self.rates.get(self.restored)
         full = [runs is not None and runs[1] >= 10 and runs[0] / runs[1] == wanted[key] for key, runs in seen.items()]
-        return bool(self.kind == POLLUTED and self.needed and all(full))
+        return bool(self.kind == POLLUTED and self.needed and all(full) and not self.any_helps)
+
+    @property
+    def any_helps(self) -> bool:
+        """Other state put back helps as well: it is no matter of this piece."""
+        failed, runs = self.rates.get(CONTROL, (0, 0))
+        return failed < runs

@@ -13,7 +13,7 @@ from debugbox_recipes.harness import Program
 from debugbox_recipes.sinks import words_of
 
 from .measuring import Measuring
-from .study import CHANCE, NEEDY, POLLUTED, Study, Unit
+from .study import CHANCE, CONTROL, NEEDY, POLLUTED, Study, Unit
 
 _LEVELS, _TIMES, _PUT_BACK = 6, 10, 20
 _INNOCENT = 8  # other tests that are left before the victim, as a control
@@ -197,9 +197,13 @@ def _rates(study: Study, measuring: Measuring) -> None:
         wanted.append({"name": study.restored, "order": order, "times": _PUT_BACK, "restore": paths})
     if study.others:
         paths = [unit.path for unit in study.others]
-        wanted.append({"name": "control: other state put back", "order": order, "times": _TIMES, "restore": paths})
+        wanted.append({"name": CONTROL, "order": order, "times": _TIMES, "restore": paths})
     for name, ended in measuring.repeat(wanted).items():
         study.rates[name] = (ended.count("failed"), len(ended))
+    if study.any_helps:
+        study.limits.append(
+            "other state put back helps as well: it may be how much is left behind that matters, not this piece"
+        )
 
 
 def line_of_test(test: str) -> Optional[Tuple[str, str]]:
