@@ -66,9 +66,10 @@ class Waits:
     def _watch(self) -> None:
         began, me = time.monotonic(), _thread.get_ident()
         every_s, most_s = float(self.plan["every_s"]), float(self.plan["most_s"])
-        faulthandler.dump_traceback_later(most_s - 0.5, file=2)
+        faulthandler.dump_traceback_later(most_s - 0.5, file=2)  # should this thread never get the interpreter
         while time.monotonic() - began < most_s and not self.ended:
             time.sleep(every_s)
+            faulthandler.cancel_dump_traceback_later()  # it reads the stacks of running threads: that can crash them
             try:
                 self._sample(me, time.monotonic() - began)
                 self.dump()

@@ -217,6 +217,20 @@ def test_ending_another_loop_leaves_it_looping(project: Write, script: Any) -> N
     assert script.record(investigate(script, study.program)) == script.record(study)
 
 
+def test_nothing_reads_the_stacks_of_running_threads_from_outside(project: Write, script: Any) -> None:
+    """CPython's `faulthandler` does without the interpreter's lock, which now and then crashes a busy loop."""
+    which = project({"run.py": SEARCH})
+    done = importlib.import_module("debugbox_recipe_hang.measuring").Measuring(which, 60.0, 3.0).watched()
+    assert (done.run.timed_out, done.run.stderr) == (True, "")
+    assert done.result["taken"] > 2
+
+
+def test_c_code_that_holds_the_interpreter_is_named_as_such(project: Write, script: Any) -> None:
+    study = investigate(script, project({"run.py": "import ctypes\nctypes.PyDLL(None).sleep(60)\n"}))
+    assert "C code holds the interpreter" in conclusion(script, study).answer
+    assert study.lines == []
+
+
 LUCK = """import threading
 a, b = threading.Lock(), threading.Lock()
 def one():
