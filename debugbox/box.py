@@ -4,7 +4,7 @@ A `Box` that you hold is a running one. `Boxes` opens clean boxes on demand; not
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
@@ -81,7 +81,7 @@ class Box:
             {
                 "type": "hello",
                 "protocol": PROTOCOL,
-                "limits": _box_limits(self._limits, snapshot.size_bytes),
+                "limits": _box_limits(self._limits, _size_for(snapshot, self._limits)),
                 "context": {**asdict(context), "variables": dict(variables)},
             }
         )
@@ -240,20 +240,27 @@ class Box:
         self._connection.close()
 
 
-def _box_limits(limits: Limits, snapshot_bytes: int) -> dict[str, Any]:
+def _size_for(snapshot: Snapshot, limits: Limits) -> BoxSize:
+    return BoxSize.of(limits, snapshot.size_bytes, len(snapshot.files))
+
+
+def _box_limits(limits: Limits, size: BoxSize) -> dict[str, Any]:
     return {
         "text_chars": limits.cell_text_chars,
         "outputs": limits.cell_outputs,
         "images": limits.cell_images,
         "image_bytes": limits.image_bytes,
-        "memory_bytes": limits.memory_bytes + snapshot_bytes,  # where the copy lives
+        "memory_bytes": size.memory_bytes + size.snapshot_bytes,  # where the copy lives
         "cpus": limits.cpus,
     }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Boxes:
-    """Opens clean boxes: the same environment and the same snapshot bytes in each."""
+    """Opens clean boxes: the same environment and the same snapshot bytes in each.
+
+    `begun` gives a box that was started before, if there is one for this environment and of this size.
+    """
 
     engine: Engine
     environment: Environment
@@ -261,6 +268,7 @@ class Boxes:
     limits: Limits
     context: BoxContext
     spare: Spare[Box] | None = None
+    begun: Callable[[Environment, BoxSize], Box | None] = lambda *_: None
 
     @contextmanager
     def ahead(self) -> Iterator["Boxes"]:
@@ -295,14 +303,8 @@ class Boxes:
             box.kill()
 
     def _start(self) -> Box:
-        size = BoxSize(
-            cpus=self.limits.cpus,
-            memory_bytes=self.limits.memory_bytes,
-            pids=self.limits.pids,
-            snapshot_bytes=self.snapshot.size_bytes,
-            snapshot_files=len(self.snapshot.files),
-        )
-        box = Box(self.engine.start(self.environment, size), self.limits)
+        size = _size_for(self.snapshot, self.limits)
+        box = self.begun(self.environment, size) or Box(self.engine.start(self.environment, size), self.limits)
         try:
             box.start(self.snapshot, self.context, self.environment.variables)
         except BaseException:

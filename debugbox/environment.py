@@ -20,7 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from debugbox.boxfiles import box_files_hash
 from debugbox.engines import Engine, Environment, EnvironmentPlan, Progress
 from debugbox.errors import BadSettings, DebianPackagesFailed, NoInterpreter, RequirementsUnresolvable
-from debugbox.manifests import Wanted, pinned_python, wanted_of
+from debugbox.manifests import Source, Wanted, pinned_python, wanted_of
 from debugbox.project import read_toml, table, texts
 from debugbox.settings import Settings
 from debugbox.snapshot import METADATA, Snapshot
@@ -66,6 +66,16 @@ def prepare_environment(snapshot: Snapshot, engine: Engine, settings: Settings, 
     return replace(environment, notes=(*environment.notes, *notes), variables=variables)
 
 
+def known_environment(source: Source, engine: Engine, settings: Settings) -> Environment | None:
+    """The one that `prepare_environment` is going to give, as far as that is known without building or fetching.
+
+    Raises as `prepare_environment`.
+    """
+    if settings.refresh or settings.image:
+        return None
+    return engine.find(plan_environment(source, engine, settings))
+
+
 def passed_variables(settings: Settings) -> dict[str, str]:
     """The variables that the user named with --env, as they are set here. Raises BadSettings."""
     for name in settings.env:
@@ -98,17 +108,17 @@ def _with_tests(
 
 
 def plan_environment(
-    snapshot: Snapshot, engine: Engine, settings: Settings, wanted: Wanted | None = None
+    source: Source, engine: Engine, settings: Settings, wanted: Wanted | None = None
 ) -> EnvironmentPlan:
-    """What to build, from the snapshot's manifests alone; nothing of the repository is run."""
-    wanted = wanted or _wanted(snapshot, settings)
+    """What to build, from the manifests alone; nothing of the repository is run."""
+    wanted = wanted or _wanted(source, settings)
     own = engine.own_image(settings.image) if settings.image else None
-    python = own.python if own else _choose_python(engine, wanted, settings.python, pinned_python(snapshot))
+    python = own.python if own else _choose_python(engine, wanted, settings.python, pinned_python(source))
     plan = EnvironmentPlan(
         key="",
         python=python,
         manifests=wanted.files,
-        requirements=(*wanted.requirements, *wanted.tests, *settings.extra_packages, *_to_set_up(snapshot, settings)),
+        requirements=(*wanted.requirements, *wanted.tests, *settings.extra_packages, *_to_set_up(source, settings)),
         apt=_debian_packages(engine, settings),
         image=own.id if own else "",
         interpreter=own.interpreter if own else "python3",
@@ -116,9 +126,9 @@ def plan_environment(
     return replace(plan, key=_key(plan, engine))
 
 
-def _wanted(snapshot: Snapshot, settings: Settings) -> Wanted:
+def _wanted(source: Source, settings: Settings) -> Wanted:
     """What the manifests want; of a user's own image it is taken that it has that already."""
-    return wanted_of(snapshot, dependencies=settings.dependencies and not settings.image)
+    return wanted_of(source, dependencies=settings.dependencies and not settings.image)
 
 
 def _key(plan: EnvironmentPlan, engine: Engine) -> str:
@@ -141,11 +151,11 @@ def _debian_packages(engine: Engine, settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*settings.apt, *git, *compiler]))
 
 
-def _to_set_up(snapshot: Snapshot, settings: Settings) -> tuple[str, ...]:
+def _to_set_up(source: Source, settings: Settings) -> tuple[str, ...]:
     """What the repository's build asks for, where its set-up runs: there is no network then to fetch it."""
     if not settings.setup:
         return ()
-    build = table(read_toml(snapshot.read, "pyproject.toml"), "build-system")
+    build = table(read_toml(source.read, "pyproject.toml"), "build-system")
     return texts(build.get("requires")) or ("setuptools", "wheel")
 
 

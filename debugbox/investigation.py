@@ -13,6 +13,7 @@ from debugbox.box import BoxContext, Boxes
 from debugbox.byrecipe import investigate_by_recipe
 from debugbox.checks import Checks, Judgement, unchecked
 from debugbox.earlier import Known, known_before
+from debugbox.early import EarlyBox
 from debugbox.engines import Engine
 from debugbox.environment import import_roots, prepare_environment
 from debugbox.errors import CommandMissing, EmptyQuestion, NoPython
@@ -76,13 +77,30 @@ def investigate(
     """
     if not question.strip():
         raise EmptyQuestion
-    began = time.monotonic()
     if follows:
         settings = follows.taken_over(settings)
         view.note(follows.in_words(settings))
+    with EarlyBox(engine, settings) as early:
+        return _investigate(
+            question, settings, early, engine=engine, model=model, view=view, past=past, follows=follows
+        )
+
+
+def _investigate(
+    question: str,
+    settings: Settings,
+    early: EarlyBox,
+    *,
+    engine: Engine,
+    model: AnthropicModel | None,
+    view: View,
+    past: Interrupted | None,
+    follows: Followed | None,
+) -> Kept:
+    began = time.monotonic()
     folder = (follows and follows.tree) or settings.repository
     with view.step("snapshot") as step:
-        snapshot = take_snapshot(folder, settings.limits, choice=choice_of(settings))
+        snapshot = take_snapshot(folder, settings.limits, choice=choice_of(settings), when_listed=early.begin)
         step.result(described(snapshot))
     for note in snapshot.notes:
         view.note(note)
@@ -99,7 +117,14 @@ def investigate(
             step.result(f"{len(snapshot.made)} files made")
 
     context = BoxContext(run=settings.run, question=question, import_roots=import_roots(snapshot))
-    boxes = Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=settings.limits, context=context)
+    boxes = Boxes(
+        engine=engine,
+        environment=environment,
+        snapshot=snapshot,
+        limits=settings.limits,
+        context=context,
+        begun=early.take,
+    )
     earlier = _earlier(settings, snapshot, follows, view) if model else Known()
     provenance = provenance_of(snapshot, environment, engine, settings, model)
     provenance |= (follows.link(snapshot) if follows else {}) | ({"told_of": list(earlier.ids)} if earlier.ids else {})

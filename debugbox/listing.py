@@ -1,15 +1,20 @@
 """Which paths of a repository go into a snapshot: what git lists (or all of it), what its user adds or leaves out."""
 
+import contextlib
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from debugbox.errors import BadSettings, SnapshotTooLarge
 from debugbox.git import Git
 from debugbox.settings import Limits, Settings
-from debugbox.tree import walk
+from debugbox.tree import Tree, read_at_most, walk
+
+_SMALL_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,34 @@ def choice_of(settings: Settings) -> Choice:
         good=settings.good,
         recipes=settings.recipes_dir,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What is going to be in a snapshot, as far as names and sizes tell: secrets are still among it."""
+
+    root: Path
+    files: tuple[str, ...]
+    size_bytes: int
+
+    @classmethod
+    def of(cls, root: Path, paths: Sequence[str], sizes: Mapping[str, int], limits: Limits) -> Self:
+        """`sizes` are of all files below `root`; those above the limit are not going to be in."""
+        wanted = (sizes.get(path, 0) for path in paths)
+        size_bytes = sum(size for size in wanted if size <= limits.snapshot_file_bytes)
+        return cls(root=root, files=tuple(paths), size_bytes=size_bytes)
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a small regular file as it is now, or None where it is none of those."""
+        if path not in self.files:
+            return None
+        try:
+            with contextlib.closing(Tree(self.root)) as tree, os.fdopen(tree.open(path), "rb") as file:
+                details = os.fstat(file.fileno())
+                is_small = stat.S_ISREG(details.st_mode) and details.st_size <= _SMALL_BYTES
+                return read_at_most(file.fileno(), details.st_size, _SMALL_BYTES) if is_small else None
+        except OSError:
+            return None
 
 
 def list_paths(root: Path, git: Git | None, choice: Choice, limits: Limits) -> list[str]:

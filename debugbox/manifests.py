@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -17,7 +18,6 @@ from debugbox.condafile import FILES, conda_requirements
 from debugbox.errors import BadSettings
 from debugbox.lockfiles import pins, pipfile_requirements, poetry_requirements
 from debugbox.project import Project, read_project
-from debugbox.snapshot import Snapshot
 
 PINS = "debugbox-pins.txt"
 _SELF = re.compile(r"^\s*(?:-e\s+|--editable[ =])?(?:file:)?\.{1,2}(?:/[^#\s]*)?(?:\[[^\]]*\])?\s*(?:#.*)?$")
@@ -27,6 +27,14 @@ _REQUIREMENT_FILES = re.compile(
 _MAX_MANIFEST_BYTES = 1 << 20
 _LOCKS = ("uv.lock", "poetry.lock", "Pipfile.lock")
 _MINOR = re.compile(r"^Programming Language :: Python :: 3\.(\d+)$")
+
+
+class Source(Protocol):
+    """A snapshot, or what is going to be one."""
+
+    @property
+    def files(self) -> tuple[str, ...]: ...
+    def read(self, path: str) -> bytes | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +54,20 @@ class Wanted:
     notes: tuple[str, ...] = ()
 
 
-def wanted_of(snapshot: Snapshot, *, dependencies: bool = True) -> Wanted:
+def wanted_of(source: Source, *, dependencies: bool = True) -> Wanted:
     """What the repository needs, read statically; without its dependencies only the interpreter.
 
     Raises:
         BadSettings: a manifest that cannot be understood.
         CondaOnly: environment.yml wants what pip cannot install.
     """
-    project = read_project(snapshot.read)
-    pipfile, pipfile_python, pipfile_notes = pipfile_requirements(snapshot.read)
-    poetry, poetry_tests, poetry_python, poetry_notes = poetry_requirements(snapshot.read)
+    project = read_project(source.read)
+    pipfile, pipfile_python, pipfile_notes = pipfile_requirements(source.read)
+    poetry, poetry_tests, poetry_python, poetry_notes = poetry_requirements(source.read)
     declared = [*project.dependencies, *([] if project.dependencies else poetry), *pipfile]
     requirements = _not_itself(declared, project)
     tests = _not_itself([*project.tests, *([] if project.tests else poetry_tests)], project)
-    files = _requirement_files(snapshot) if not any(snapshot.read(lock) for lock in _LOCKS) else {}
+    files = _requirement_files(source) if not any(source.read(lock) for lock in _LOCKS) else {}
     python = project.requires_python or poetry_python or (f"=={pipfile_python}.*" if pipfile_python else "")
     if not dependencies:
         return Wanted(
@@ -68,9 +76,9 @@ def wanted_of(snapshot: Snapshot, *, dependencies: bool = True) -> Wanted:
             likely=_of_classifiers(project.classifiers),
         )
     if not requirements and not files:
-        requirements, conda_python = _conda(snapshot)
+        requirements, conda_python = _conda(source)
         python = python or (f"=={conda_python}.*" if conda_python else "")
-    if locked := pins(snapshot.read, [_name_of(each) for each in (*requirements, *tests)]):
+    if locked := pins(source.read, [_name_of(each) for each in (*requirements, *tests)]):
         files[PINS] = "".join(f"{line}\n" for line in locked).encode()
     return Wanted(
         name=canonicalize_name(project.name),
@@ -83,17 +91,17 @@ def wanted_of(snapshot: Snapshot, *, dependencies: bool = True) -> Wanted:
     )
 
 
-def pinned_python(snapshot: Snapshot) -> str | None:
+def pinned_python(source: Source) -> str | None:
     """`.python-version` as a series ("3.12"), when it names one that boxes know."""
-    text = (snapshot.read(".python-version") or b"").decode("utf-8", "replace")
+    text = (source.read(".python-version") or b"").decode("utf-8", "replace")
     match = re.match(r"\s*(?:cpython[-@])?(3\.\d+)", text)
     return match[1] if match else None
 
 
-def _requirement_files(snapshot: Snapshot) -> dict[str, bytes]:
+def _requirement_files(source: Source) -> dict[str, bytes]:
     """The requirement files, each without the lines that mean the repository itself."""
-    names = [path for path in snapshot.files if _REQUIREMENT_FILES.match(path)]
-    contents = {name: snapshot.read(name) or b"" for name in names}
+    names = [path for path in source.files if _REQUIREMENT_FILES.match(path)]
+    contents = {name: source.read(name) or b"" for name in names}
     return {name: _without_self(text) for name, text in contents.items() if len(text) <= _MAX_MANIFEST_BYTES}
 
 
@@ -109,9 +117,9 @@ def _file_options(files: Iterable[str]) -> list[str]:
     return [*asked, *([f"-c {PINS}"] if PINS in files else [])]
 
 
-def _conda(snapshot: Snapshot) -> tuple[list[str], str]:
+def _conda(source: Source) -> tuple[list[str], str]:
     for name in FILES:
-        if content := snapshot.read(name):
+        if content := source.read(name):
             return conda_requirements(name, content.decode("utf-8-sig", "replace"))
     return [], ""
 

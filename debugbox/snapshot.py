@@ -6,7 +6,7 @@ opened without following links (tree.py). The user's tree and `.git` are only ev
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from debugbox.errors import NotARepository
 from debugbox.git import Git
-from debugbox.listing import Choice, list_paths
+from debugbox.listing import Choice, Listed, list_paths
 from debugbox.settings import Limits
 from debugbox.taking import METADATA, Skipped, Taking
 from debugbox.tarstream import PART_BYTES, Spool
-from debugbox.tree import tree_hash
+from debugbox.tree import tree_state
 
 _A_FEW = 5
 
@@ -120,13 +120,20 @@ class Snapshot:
 
     def tree_hash_now(self) -> str:
         """The hash that `tree_hash` had, of the tree as it is now: equal when nothing was written."""
-        return tree_hash(self.root)
+        return tree_state(self.root).hash
 
 
 def take_snapshot(
-    root: Path, limits: Limits, exclude: tuple[str, ...] = (), *, choice: Choice | None = None
+    root: Path,
+    limits: Limits,
+    exclude: tuple[str, ...] = (),
+    *,
+    choice: Choice | None = None,
+    when_listed: Callable[[Listed], object] = lambda _: None,
 ) -> Snapshot:
     """Read the repository (or plain folder) at `root`. `exclude` is short for a choice that has nothing else.
+
+    `when_listed` is told what is going to be read, before it is.
 
     Raises:
         NotARepository: `root` is no folder, or nothing of it can go into a snapshot.
@@ -137,10 +144,12 @@ def take_snapshot(
     choice = choice or Choice(exclude=exclude)
     if not root.is_dir():
         raise NotARepository(root, "there is no such folder")
-    before = tree_hash(root)
+    before = tree_state(root)
     git = Git.of(root)
     with closing(Taking(root, limits, choice, git)) as taking:
-        for path in list_paths(root, git, choice, limits):
+        paths = list_paths(root, git, choice, limits)
+        when_listed(Listed.of(root, paths, before.sizes, limits))
+        for path in paths:
             taking.take(path)
         if not taking.offsets:
             raise NotARepository(root, "it holds no files that can be read")
@@ -148,7 +157,7 @@ def take_snapshot(
         taking.take_history()
         taking.add_metadata()
         taking.add_recipes()
-        return _snapshot_of(taking, root, git, before, sha256)
+        return _snapshot_of(taking, root, git, before.hash, sha256)
 
 
 def _snapshot_of(taking: Taking, root: Path, git: Git | None, tree_before: str, sha256: str) -> Snapshot:

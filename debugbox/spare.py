@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar
 
-from debugbox.errors import BoxGone, SettingsNotApplied
+from debugbox.errors import DebugboxError
 
 
 class Running(Protocol):
@@ -47,7 +47,7 @@ class Spare(Generic[BoxType]):
             return None
         try:
             box = coming.result()
-        except (BoxGone, SettingsNotApplied):
+        except (DebugboxError, OSError):
             return None
         except BaseException:  # Ctrl-C while it was waited for
             coming.add_done_callback(_kill)

@@ -6,7 +6,8 @@ The repository is untrusted: a folder may be swapped for a link while it is read
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -89,15 +90,24 @@ def walk(root: Path, below: str = "", *, skips: bool = True) -> Iterator[str]:
                 folders.append(path)
 
 
-def tree_hash(root: Path) -> str:
-    """Over names, sizes, modes and times of everything below `root`, `.git` included.
+@dataclass(frozen=True)
+class TreeState:
+    """`hash` is over names, sizes, modes and times of everything below a folder, `.git` included; `sizes` are those of
+    its files, by relative path.
 
     Times are part of it: a file that was rewritten with the same content counts as written.
     """
-    digest = hashlib.sha256()
-    folders: list[Path | str] = [root]
+
+    hash: str
+    sizes: Mapping[str, int]
+
+
+def tree_state(root: Path) -> TreeState:
+    digest, sizes = hashlib.sha256(), {}
+    folders: list[tuple[Path | str, str]] = [(root, "")]
     while folders:
-        for entry in _entries(folders.pop()):
+        folder, below = folders.pop()
+        for entry in _entries(folder):
             try:
                 details = entry.stat(follow_symlinks=False)
             except OSError:
@@ -106,8 +116,10 @@ def tree_hash(root: Path) -> str:
             line = f"{entry.path}\0{details.st_mode}\0{size}\0{details.st_mtime_ns}\0"
             digest.update(line.encode("utf-8", "surrogateescape"))
             if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-    return digest.hexdigest()
+                folders.append((entry.path, f"{below}{entry.name}/"))
+            elif size:
+                sizes[below + entry.name] = size
+    return TreeState(digest.hexdigest(), sizes)
 
 
 def _entries(folder: Path | str) -> "list[os.DirEntry[str]]":

@@ -10,6 +10,10 @@ from typing import IO, Any, Protocol
 
 from packaging.specifiers import SpecifierSet
 
+from debugbox.settings import Limits
+
+_SNAPSHOT_STEP_BYTES, _SNAPSHOT_STEP_FILES = 16 << 20, 1000
+
 Progress = Callable[[str], None]
 
 
@@ -53,13 +57,30 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxSize:
-    """The limits of one box. `snapshot_bytes` is added to the memory and to the size of /srv."""
+    """The limits of one box. `snapshot_bytes` is added to the memory and to the size of /srv.
+
+    `of` rounds up what the snapshot needs, so that a listing tells the size before anything is read.
+    """
 
     cpus: float
     memory_bytes: int
     pids: int
     snapshot_bytes: int
     snapshot_files: int
+
+    @classmethod
+    def of(cls, limits: Limits, snapshot_bytes: int, snapshot_files: int) -> "BoxSize":
+        return cls(
+            cpus=limits.cpus,
+            memory_bytes=limits.memory_bytes,
+            pids=limits.pids,
+            snapshot_bytes=_rounded_up(snapshot_bytes, _SNAPSHOT_STEP_BYTES),
+            snapshot_files=_rounded_up(snapshot_files, _SNAPSHOT_STEP_FILES),
+        )
+
+
+def _rounded_up(count: int, step: int) -> int:
+    return -(-count // step) * step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,7 @@ LAYERS = [
         "calls",
         "resume",
         "provenance",
+        "early",
         "setting_up",
         "conversation",
         "model",
