@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from debugbox.connection import Connection
@@ -72,19 +71,21 @@ class Box:
         self._hear_pending()
         return not self.lost
 
-    def start(
-        self, snapshot: Snapshot, context: BoxContext, variables: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
-        """Greet the box, send the snapshot, wait for the kernel. Raises BoxGone."""
-        self._snapshot, self._context = snapshot, context
+    def greet(self, size: BoxSize, context: BoxContext, variables: Mapping[str, str]) -> None:
+        """The first words: its kernel begins to start. Raises BoxGone."""
+        self._context = context
         self._connection.send(
             {
                 "type": "hello",
                 "protocol": PROTOCOL,
-                "limits": _box_limits(self._limits, _size_for(snapshot, self._limits)),
+                "limits": _box_limits(self._limits, size),
                 "context": {**asdict(context), "variables": dict(variables)},
             }
         )
+
+    def fill(self, snapshot: Snapshot) -> None:
+        """Send the snapshot, wait until it is unpacked and the kernel ready. Raises BoxGone."""
+        self._snapshot = snapshot
         self._unpack(snapshot.parts())
         self._wait_for({"ready", "unpacked"})
 
@@ -102,7 +103,7 @@ class Box:
 
     def _wait_for(self, types: set[str]) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        seen: set[str] = set()
+        seen = {"ready"} if self.ready else set()  # it may have been heard before
         while not types <= seen:
             message = self._connection.next(deadline, "it did not become ready")
             if message["type"] == "ready":
@@ -201,11 +202,13 @@ class Box:
         self.kill()
 
     def _hear_pending(self) -> None:
-        """Take what came while nobody waited: background output, or the kernel's end."""
+        """Take what came while nobody waited: background output, the kernel's beginning or its end."""
         try:
             for message in self._connection.waiting():
                 if message["type"] == "kernel_died":
                     self.lost = self.lost or message["cause"]
+                elif message["type"] == "ready":
+                    self.ready = message
                 self._take(message, None)
         except BoxGone as gone:
             self.lost = self.lost or gone.cause
@@ -240,10 +243,6 @@ class Box:
         self._connection.close()
 
 
-def _size_for(snapshot: Snapshot, limits: Limits) -> BoxSize:
-    return BoxSize.of(limits, snapshot.size_bytes, len(snapshot.files))
-
-
 def _box_limits(limits: Limits, size: BoxSize) -> dict[str, Any]:
     return {
         "text_chars": limits.cell_text_chars,
@@ -259,7 +258,7 @@ def _box_limits(limits: Limits, size: BoxSize) -> dict[str, Any]:
 class Boxes:
     """Opens clean boxes: the same environment and the same snapshot bytes in each.
 
-    `begun` gives a box that was started before, if there is one for this environment and of this size.
+    `begun` gives a box that was started and greeted before, if there is one as it would be started now.
     """
 
     engine: Engine
@@ -268,7 +267,7 @@ class Boxes:
     limits: Limits
     context: BoxContext
     spare: Spare[Box] | None = None
-    begun: Callable[[Environment, BoxSize], Box | None] = lambda *_: None
+    begun: Callable[[Environment, BoxSize, BoxContext], Box | None] = lambda *_: None
 
     @contextmanager
     def ahead(self) -> Iterator["Boxes"]:
@@ -303,11 +302,23 @@ class Boxes:
             box.kill()
 
     def _start(self) -> Box:
-        size = _size_for(self.snapshot, self.limits)
-        box = self.begun(self.environment, size) or Box(self.engine.start(self.environment, size), self.limits)
+        size = BoxSize.of(self.limits, self.snapshot.size_bytes, len(self.snapshot.files))
+        box = self.begun(self.environment, size, self.context)
+        box = box or begin(self.engine, self.environment, size, self.limits, self.context)
         try:
-            box.start(self.snapshot, self.context, self.environment.variables)
+            box.fill(self.snapshot)
         except BaseException:
             box.kill()
             raise
         return box
+
+
+def begin(engine: Engine, environment: Environment, size: BoxSize, limits: Limits, context: BoxContext) -> Box:
+    """A started and greeted box. Raises BoxGone, SettingsNotApplied."""
+    box = Box(engine.start(environment, size), limits)
+    try:
+        box.greet(size, context, environment.variables)
+    except BaseException:
+        box.kill()
+        raise
+    return box

@@ -73,7 +73,8 @@ def known_environment(source: Source, engine: Engine, settings: Settings) -> Env
     """
     if settings.refresh or settings.image:
         return None
-    return engine.find(plan_environment(source, engine, settings))
+    environment = engine.find(plan_environment(source, engine, settings))
+    return environment and replace(environment, variables={**environment.variables, **passed_variables(settings)})
 
 
 def passed_variables(settings: Settings) -> dict[str, str]:
@@ -159,11 +160,11 @@ def _to_set_up(source: Source, settings: Settings) -> tuple[str, ...]:
     return texts(build.get("requires")) or ("setuptools", "wheel")
 
 
-def import_roots(snapshot: Snapshot) -> tuple[str, ...]:
+def import_roots(source: Source) -> tuple[str, ...]:
     """Folders of the box that come first on the path: `src` where it holds packages, the repository, its metadata."""
-    has_src = any(path.startswith("src/") and path.endswith(".py") for path in snapshot.files)
+    has_src = any(path.startswith("src/") and path.endswith(".py") for path in source.files)
     roots = ("/srv/repo/src", "/srv/repo") if has_src else ("/srv/repo",)
-    return (*roots, f"/srv/repo/{METADATA}") if snapshot.has_metadata else roots
+    return (*roots, f"/srv/repo/{METADATA}") if source.has_metadata else roots
 
 
 def _find_or_build(plan: EnvironmentPlan, engine: Engine, settings: Settings, progress: Progress) -> Environment:

@@ -80,7 +80,7 @@ def investigate(
     if follows:
         settings = follows.taken_over(settings)
         view.note(follows.in_words(settings))
-    with EarlyBox(engine, settings) as early:
+    with EarlyBox(engine, settings, question) as early:
         return _investigate(
             question, settings, early, engine=engine, model=model, view=view, past=past, follows=follows
         )

@@ -11,6 +11,7 @@ from typing import Self
 
 from debugbox.errors import BadSettings, SnapshotTooLarge
 from debugbox.git import Git
+from debugbox.project import metadata_files, read_project
 from debugbox.settings import Limits, Settings
 from debugbox.tree import Tree, read_at_most, walk
 
@@ -60,6 +61,12 @@ class Listed:
         wanted = (sizes.get(path, 0) for path in paths)
         size_bytes = sum(size for size in wanted if size <= limits.snapshot_file_bytes)
         return cls(root=root, files=tuple(paths), size_bytes=size_bytes)
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether the snapshot is going to have some. Raises BadSettings."""
+        project = read_project(self.read)
+        return bool(metadata_files(project, project.version or "0.0.0"))
 
     def read(self, path: str) -> bytes | None:
         """Content of a small regular file as it is now, or None where it is none of those."""

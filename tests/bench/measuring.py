@@ -61,6 +61,9 @@ def engines() -> list[Engine]:
     return [*found, embedded] if embedded.answers() is None else found
 
 
+_SETTLES_S = 30  # after 350 MB were written, everything that reads or writes takes up to twice as long here
+
+
 def make_tree(folder: Path, files: int, total_bytes: int) -> Path:
     """A git repository of so many files of one size, one in five of them text, 100 in a folder."""
     size = total_bytes // files
@@ -73,4 +76,6 @@ def make_tree(folder: Path, files: int, total_bytes: int) -> Path:
         subprocess.run(["git", *command], cwd=folder, check=True)
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     subprocess.run(["git", *identity, "commit", "-qm", "tree"], cwd=folder, check=True)
+    os.sync()
+    time.sleep(_SETTLES_S * total_bytes / (350 << 20))
     return folder

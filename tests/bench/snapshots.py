@@ -1,18 +1,19 @@
 """The snapshot's way into a box against `tar c | docker run -i tar x`, and its cost as the repository grows."""
 
-import json
 import subprocess
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from debugbox.box import BoxContext, Boxes
+from debugbox.box import BoxContext
+from debugbox.early import EarlyBox
 from debugbox.engines import BoxSize, Engine, Environment
-from debugbox.messages import MessageReader
-from debugbox.settings import Limits
-from debugbox.snapshot import Snapshot, take_snapshot
-from tests.bench.measuring import Figure, interleaved, make_tree
-from tests.conftest import plain_environment
+from debugbox.environment import import_roots, prepare_environment
+from debugbox.settings import Settings
+from debugbox.snapshot import take_snapshot
+from tests.bench.measuring import RUNS, Figure, interleaved, make_tree, median
 
 SIZES = ((1_000, 14 << 20), (5_000, 70 << 20), (25_000, 350 << 20))
 BAR = 1.5
@@ -20,70 +21,59 @@ BAR = 1.5
 
 def figures(engine: Engine, image: str) -> Iterator[Figure]:
     """`image` is what the reference's containers run in."""
-    environment = plain_environment(engine)
     with tempfile.TemporaryDirectory() as scratch:
         for files, size in SIZES:
             tree = make_tree(Path(scratch, str(files)), files, size)
-            yield from _of_tree(engine, environment, image, tree, files)
+            yield from _of_tree(engine, image, tree, files)
 
 
-def _of_tree(engine: Engine, environment: Environment, image: str, tree: Path, files: int) -> Iterator[Figure]:
-    taking = interleaved(lambda: take_snapshot(tree, Limits()))[0]
-    ours, reference, ready = interleaved(
-        lambda: into_box(engine, environment, take_snapshot(tree, Limits())),
-        lambda: tar_into_container(image, tree),
-        lambda: until_ready(engine, environment, tree),
-    )
+def _of_tree(engine: Engine, image: str, tree: Path, files: int) -> Iterator[Figure]:
+    settings = Settings(repository=tree)
+    environment = prepare_environment(take_snapshot(tree, settings.limits), engine, settings, lambda line: None)
+    taking = interleaved(lambda: take_snapshot(tree, settings.limits))[0]
+    rounds = [(*into_box(engine, environment, settings), *tar_into_container(image, tree)) for _ in range(RUNS + 1)]
+    ours, ours_gone, reference, reference_gone = (median(each) for each in zip(*rounds[1:], strict=True))
     largest = files == SIZES[-1][0]
-    detail = (
-        f"{ours:.2f} s, of it taking {taking:.2f} s; tar {reference:.2f} s; until the kernel is ready {ready:.2f} s"
-    )
     yield Figure(
         name=f"snapshot of {files} files into the box ({engine.name})",
         value=ours / reference,
         unit="x tar",
         bar=BAR if largest else None,
-        detail=detail,
+        detail=f"{ours:.2f} s, the kernel is ready then; taking alone {taking:.2f} s; tar {reference:.2f} s. "
+        f"Until the box is gone again {ours_gone:.2f} s, tar {reference_gone:.2f} s: {ours_gone / reference_gone:.2f}",
     )
 
 
-def into_box(engine: Engine, environment: Environment, snapshot: Snapshot) -> None:
-    """Start a box and send the snapshot; ends when the box says that it is unpacked. The kernel starts meanwhile."""
-    size = BoxSize(
-        cpus=2, memory_bytes=2 << 30, pids=256, snapshot_bytes=snapshot.size_bytes, snapshot_files=len(snapshot.files)
-    )
-    transport = engine.start(environment, size)
-    try:
-        limits = {"text_chars": 1, "outputs": 1, "images": 1, "image_bytes": 1, "memory_bytes": 1, "cpus": 2}
-        hello = {"type": "hello", "protocol": 1, "limits": limits, "context": {}}
-        transport.stdin.write(json.dumps(hello).encode() + b"\n")
-        for part in snapshot.parts():
-            transport.stdin.write(b'{"type": "unpack", "size": %d}\n' % len(part))
-            transport.stdin.write(part)
-        transport.stdin.write(b'{"type": "unpack", "size": 0}\n')
-        transport.stdin.flush()
-        reader = MessageReader(transport.stdout)
-        while (message := reader.next()) is not None and message["type"] != "unpacked":
-            pass
-        assert message is not None and message["files"] >= len(snapshot.files)
-    finally:
-        transport.kill()
+def into_box(engine: Engine, environment: Environment, settings: Settings) -> tuple[float, float]:
+    """As a run does it: a box starts while the snapshot is taken. Seconds until it is filled and its kernel ready, and
+    until it is gone again."""
+    began = time.perf_counter()
+    with EarlyBox(engine, settings, "why") as early:
+        snapshot = take_snapshot(settings.repository, settings.limits, when_listed=early.begin)
+        size = BoxSize.of(settings.limits, snapshot.size_bytes, len(snapshot.files))
+        box = early.take(environment, size, BoxContext(question="why", import_roots=import_roots(snapshot)))
+        assert box is not None, "the listing told another box than the snapshot"
+        try:
+            box.fill(snapshot)
+            filled_s = time.perf_counter() - began
+        finally:
+            box.kill()
+    return filled_s, time.perf_counter() - began
 
 
-def until_ready(engine: Engine, environment: Environment, tree: Path) -> None:
-    limits = Limits()
-    snapshot = take_snapshot(tree, limits)
-    boxes = Boxes(engine=engine, environment=environment, snapshot=snapshot, limits=limits, context=BoxContext())
-    with boxes.open():
-        pass
-
-
-def tar_into_container(image: str, tree: Path) -> None:
-    """The reference: the same files, into a tmpfs of the same kind, by the tools everybody has."""
+def tar_into_container(image: str, tree: Path) -> tuple[float, float]:
+    """The reference: the same files, into a tmpfs of the same kind, by everybody's tools. The same two figures."""
+    name = f"debugbox-reference-{uuid.uuid4().hex}"
     container = (
-        "docker run -i --rm --network none --user 10001:10001 --entrypoint '' "
+        f"docker run -i --name {name} --network none --user 10001:10001 --entrypoint '' "
         f"--tmpfs /srv:rw,size=2g,mode=0700,uid=10001,gid=10001 {image} tar xm --no-same-permissions "
         "--no-overwrite-dir -C /srv"
     )
     command = f"tar c -C {tree} --exclude .git --mode=a+rwX . | {container}"
-    subprocess.run(command, shell=True, check=True, capture_output=True)
+    began = time.perf_counter()
+    try:
+        subprocess.run(command, shell=True, check=True, capture_output=True)
+        filled_s = time.perf_counter() - began
+    finally:
+        subprocess.run(["docker", "rm", "-f", name], capture_output=True)
+    return filled_s, time.perf_counter() - began

@@ -1,6 +1,7 @@
 """The box that is started while the repository is read: taken only where it is the very one that would be started."""
 
 import io
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from debugbox.box import BoxContext
 from debugbox.early import EarlyBox
 from debugbox.engines import BoxSize, Environment
-from debugbox.environment import plan_environment
+from debugbox.environment import import_roots, plan_environment
 from debugbox.errors import BoxGone
 from debugbox.settings import Limits, Settings
 from debugbox.snapshot import Snapshot, take_snapshot
@@ -88,47 +90,71 @@ def snapshot_with(early: EarlyBox, settings: Settings, meanwhile: Callable[[], o
     return take_snapshot(settings.repository, settings.limits, when_listed=listed)
 
 
-def size_of(snapshot: Snapshot, settings: Settings) -> BoxSize:
-    return BoxSize.of(settings.limits, snapshot.size_bytes, len(snapshot.files))
+def wanted(environment: Environment, snapshot: Snapshot, settings: Settings) -> tuple[Environment, BoxSize, BoxContext]:
+    context = BoxContext(run=settings.run, question="why", import_roots=import_roots(snapshot))
+    return environment, BoxSize.of(settings.limits, snapshot.size_bytes, len(snapshot.files)), context
 
 
-def test_it_is_started_for_the_environment_and_with_the_size_of_the_snapshot_to_come(
-    engine: StartingEngine, settings: Settings
-) -> None:
+def test_it_is_started_and_greeted_as_the_snapshot_to_come_wants_it(engine: StartingEngine, settings: Settings) -> None:
+    (settings.repository / "src" / "package").mkdir(parents=True)
+    (settings.repository / "src" / "package" / "core.py").write_text("")
+    (settings.repository / "pyproject.toml").write_text('[project]\nname = "package"\nversion = "1"\n')
     environment = known(engine, settings)
-    with EarlyBox(engine, settings) as early:  # type: ignore[arg-type]
-        snapshot = snapshot_with(early, settings)
-        box = early.take(environment, size_of(snapshot, settings))
+    with EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
+        asked = wanted(environment, snapshot_with(early, settings), settings)
+        box = early.take(*asked)
     assert box is not None and box.is_alive
     ((started, size, transport),) = engine.started
-    assert (started.key, size, transport.killed) == (environment.key, size_of(snapshot, settings), False)
+    assert (started.key, size, transport.killed) == (environment.key, asked[1], False)
+    hello = json.loads(transport.stdin.getvalue())
+    assert (hello["type"], hello["context"]["question"]) == ("hello", "why")
+    assert hello["context"]["import_roots"] == ["/srv/repo/src", "/srv/repo", "/srv/repo/.debugbox-metadata"]
     box.kill()
 
 
-def test_one_of_another_environment_or_size_is_ended(engine: StartingEngine, settings: Settings) -> None:
-    environment = known(engine, settings)
-    for other in ("environment", "size"):
-        with EarlyBox(engine, settings) as early:  # type: ignore[arg-type]
-            size = size_of(snapshot_with(early, settings), settings)
-            changed = replace(size, memory_bytes=size.memory_bytes - 1) if other == "size" else size
-            asked = replace(environment, reference="another") if other == "environment" else environment
-            assert early.take(asked, changed) is None
-            assert engine.started[-1][2].killed
-            assert early.take(environment, size) is None
+@pytest.mark.parametrize("other", ["reference", "variables", "size", "context"])
+def test_one_that_was_started_with_anything_else_is_ended(
+    engine: StartingEngine, settings: Settings, other: str
+) -> None:
+    built = known(engine, settings)
+    with EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
+        environment, size, context = asked = wanted(built, snapshot_with(early, settings), settings)
+        changed = {
+            "reference": (replace(environment, reference="another"), size, context),
+            "variables": (replace(environment, variables={"TZ": "UTC"}), size, context),
+            "size": (environment, replace(size, memory_bytes=size.memory_bytes - 1), context),
+            "context": (environment, size, replace(context, import_roots=())),
+        }
+        assert early.take(*changed[other]) is None
+        assert engine.started[-1][2].killed
+        assert early.take(*asked) is None
+
+
+def test_the_variables_that_were_asked_for_go_in(
+    engine: StartingEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLAVOUR", "plum")
+    settings = replace(settings, env=("FLAVOUR",))
+    built = known(engine, settings)
+    with EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
+        asked = wanted(replace(built, variables={"FLAVOUR": "plum"}), snapshot_with(early, settings), settings)
+        box = early.take(*asked)
+    assert box is not None
+    box.kill()
 
 
 def test_a_file_that_grows_meanwhile_makes_it_another_size(engine: StartingEngine, settings: Settings) -> None:
     environment = known(engine, settings)
     grow = settings.repository / "README.md"
-    with EarlyBox(engine, settings) as early:  # type: ignore[arg-type]
+    with EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
         snapshot = snapshot_with(early, settings, lambda: grow.write_bytes(bytes(20 << 20)))
-        assert early.take(environment, size_of(snapshot, settings)) is None
+        assert early.take(*wanted(environment, snapshot, settings)) is None
     assert [transport.killed for _, _, transport in engine.started] == [True]
 
 
 def test_nothing_is_left_where_nobody_takes_it(engine: StartingEngine, settings: Settings) -> None:
     known(engine, settings)
-    with pytest.raises(KeyboardInterrupt), EarlyBox(engine, settings) as early:  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt), EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
         snapshot_with(early, settings)
         raise KeyboardInterrupt
     assert [transport.killed for _, _, transport in engine.started] == [True]
@@ -144,27 +170,25 @@ def test_there_is_none_where_it_could_not_be_the_right_one(engine: StartingEngin
     ):
         if each is not settings:
             known(engine, each)
-        with EarlyBox(engine, each) as early:  # type: ignore[arg-type]
-            size = size_of(snapshot_with(early, each), each)
-            assert early.take(environment, size) is None
+        with EarlyBox(engine, each, "why") as early:  # type: ignore[arg-type]
+            assert early.take(*wanted(environment, snapshot_with(early, each), each)) is None
     assert engine.started == []
 
 
 def test_one_that_cannot_be_started_is_not_told(engine: StartingEngine, settings: Settings) -> None:
     environment = known(engine, settings)
     engine.fails = True
-    with EarlyBox(engine, settings) as early:  # type: ignore[arg-type]
-        size = size_of(snapshot_with(early, settings), settings)
-        assert early.take(environment, size) is None
+    with EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
+        assert early.take(*wanted(environment, snapshot_with(early, settings), settings)) is None
 
 
 def test_manifests_that_cannot_be_read_are_told_by_whoever_needs_them(
     engine: StartingEngine, settings: Settings
 ) -> None:
     (settings.repository / "pyproject.toml").write_text("[project\n")
-    with EarlyBox(engine, settings) as early:  # type: ignore[arg-type]
-        size = size_of(snapshot_with(early, settings), settings)
-        assert early.take(Environment(key="k", engine="fake", reference="", python="3.13"), size) is None
+    with EarlyBox(engine, settings, "why") as early:  # type: ignore[arg-type]
+        snapshot = snapshot_with(early, settings)
+    assert snapshot.files and engine.started == []
 
 
 def test_a_size_is_the_same_for_a_little_more_or_less() -> None:
