@@ -44,7 +44,7 @@ def _investigation(engine: Engine) -> tuple[float, float, int]:
     """(seconds in all, seconds in which a cell ran, boxes)."""
     spans: list[tuple[float, float]] = []
     started: list[Box] = []
-    run_cell, start = Box.run_cell, Box.start
+    run_cell, fill = Box.run_cell, Box.fill
 
     def timed(box: Box, *arguments: Any, **options: Any) -> Any:
         began = time.perf_counter()
@@ -55,15 +55,15 @@ def _investigation(engine: Engine) -> tuple[float, float, int]:
 
     def counted(box: Box, *arguments: Any, **options: Any) -> Any:
         started.append(box)
-        return start(box, *arguments, **options)
+        return fill(box, *arguments, **options)
 
     settings = replace(Settings(repository=Path(EXAMPLE)), run=COMMAND, use_model=False)
     began = time.perf_counter()
     try:
-        Box.run_cell, Box.start = timed, counted  # type: ignore[method-assign]  # a stop-watch around the real ones
+        Box.run_cell, Box.fill = timed, counted  # type: ignore[method-assign]  # a stop-watch around the real ones
         investigate(QUESTION, settings, engine=engine, model=None, view=View(io.StringIO(), quiet=True))
     finally:
-        Box.run_cell, Box.start = run_cell, start  # type: ignore[method-assign]
+        Box.run_cell, Box.fill = run_cell, fill  # type: ignore[method-assign]
     return time.perf_counter() - began, _covered(spans), len(started)
 
 

@@ -350,6 +350,13 @@ SNAPSHOT = (
 
 LIFE = (
     _guard(
+        "an early box is the one that is wanted",
+        "debugbox/early.py",
+        "if box is not None and not (self._plan and self._plan.is_for(environment, size, context)):",
+        "if False:",
+        "tests/unit/test_early.py",
+    ),
+    _guard(
         "an owner that lives is not swept",
         "debugbox/engines/docker_owner.py",
         "return start_time(int(pid)) != started",

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from debugbox.box import BoxContext, Boxes
+from debugbox.early import EarlyBox
 from debugbox.engines import Engine, Environment, EnvironmentPlan
 from debugbox.engines.bubblewrap import BubblewrapEngine
 from debugbox.engines.docker import DockerEngine
+from debugbox.environment import prepare_environment
 from debugbox.settings import Limits, Settings
 from debugbox.snapshot import Snapshot, take_snapshot
 
@@ -35,6 +37,14 @@ def say(phase: str) -> None:
 
 
 def hold(engine: Engine, environment: Environment, phase: str) -> None:
+    if phase == "early":
+        settings = Settings(repository=Path.cwd())
+        prepare_environment(take_snapshot(Path.cwd(), settings.limits), engine, settings, lambda line: None)
+        with EarlyBox(engine, settings, "why") as early:
+            take_snapshot(Path.cwd(), settings.limits, when_listed=early.begin)
+            time.sleep(2)  # it is up by now
+            say("early")
+            time.sleep(600)
     limits = Limits(memory_bytes=512 << 20)
     snapshot = take_snapshot(Path.cwd(), limits)
     sent = SlowSnapshot(snapshot) if phase == "unpacking" else snapshot

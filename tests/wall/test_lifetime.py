@@ -77,7 +77,7 @@ def start_of(pid: str) -> str:
     return "" if fields[0] == "Z" else fields[19]
 
 
-@pytest.mark.parametrize("phase", ["unpacking", "running", "ahead", "closing"])
+@pytest.mark.parametrize("phase", ["early", "unpacking", "running", "ahead", "closing"])
 def test_nothing_is_left_a_second_after_kill_9(engine: Engine, phase: str, repository: Path) -> None:
     with held(engine, plain_environment(engine).reference, phase, repository) as process:
         boxes = boxes_of(engine, process.pid)
