@@ -42,7 +42,7 @@ def hold(engine: Engine, environment: Environment, phase: str) -> None:
         prepare_environment(take_snapshot(Path.cwd(), settings.limits), engine, settings, lambda line: None)
         with EarlyBox(engine, settings, "why") as early:
             take_snapshot(Path.cwd(), settings.limits, when_listed=early.begin)
-            time.sleep(2)  # it is up by now
+            assert early._spare._coming and early._spare._coming.result().is_alive
             say("early")
             time.sleep(600)
     limits = Limits(memory_bytes=512 << 20)
