@@ -14,7 +14,7 @@ from debugbox.byrecipe import investigate_by_recipe
 from debugbox.checks import Checks, Judgement, unchecked
 from debugbox.earlier import Known, known_before
 from debugbox.early import EarlyBox
-from debugbox.engines import Engine
+from debugbox.engines import BoxSize, Engine
 from debugbox.environment import import_roots, prepare_environment
 from debugbox.errors import CommandMissing, EmptyQuestion, NoPython
 from debugbox.finding import Cell, Conclusion, Cost, Finding
@@ -141,7 +141,8 @@ def _investigate(
     ):
         with view.step("box", engine.describe()) as step:
             bench.warm_up()
-            step.result(f"{engine.name}, {settings.limits.of_a_box(snapshot.size_bytes)}")
+            size = BoxSize.of(settings.limits, snapshot.size_bytes, len(snapshot.files))
+            step.result(f"{engine.name}, {settings.limits.of_a_box(size.snapshot_bytes)}")
         if bench.unenforced:
             view.note(f"not enforced on this machine: {', '.join(bench.unenforced)}")
         if not (past and model):  # else that cell is among the earlier ones

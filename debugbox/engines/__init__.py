@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from debugbox.settings import Limits
 
-_SNAPSHOT_STEP_BYTES, _SNAPSHOT_STEP_FILES = 16 << 20, 1000
+_STEP_BYTES, _STEP_FILES = 16 << 20, 1000  # of a snapshot, in the size of its box
 
 Progress = Callable[[str], None]
 
@@ -59,7 +59,8 @@ class Environment:
 class BoxSize:
     """The limits of one box. `snapshot_bytes` is added to the memory and to the size of /srv.
 
-    `of` rounds up what the snapshot needs, so that a listing tells the size before anything is read.
+    `of` rounds what the snapshot needs, bytes down and files up, so that a listing tells the size before anything is
+    read; a small one leaves the memory at what was asked for.
     """
 
     cpus: float
@@ -74,13 +75,9 @@ class BoxSize:
             cpus=limits.cpus,
             memory_bytes=limits.memory_bytes,
             pids=limits.pids,
-            snapshot_bytes=_rounded_up(snapshot_bytes, _SNAPSHOT_STEP_BYTES),
-            snapshot_files=_rounded_up(snapshot_files, _SNAPSHOT_STEP_FILES),
+            snapshot_bytes=snapshot_bytes // _STEP_BYTES * _STEP_BYTES,
+            snapshot_files=-(-snapshot_files // _STEP_FILES) * _STEP_FILES,
         )
-
-
-def _rounded_up(count: int, step: int) -> int:
-    return -(-count // step) * step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -193,7 +193,7 @@ def test_manifests_that_cannot_be_read_are_told_by_whoever_needs_them(
 
 def test_a_size_is_the_same_for_a_little_more_or_less() -> None:
     limits = Limits()
-    assert BoxSize.of(limits, 1, 1) == BoxSize.of(limits, 16 << 20, 1000)
-    assert BoxSize.of(limits, (16 << 20) + 1, 1).snapshot_bytes == 32 << 20
+    assert BoxSize.of(limits, 0, 1) == BoxSize.of(limits, (16 << 20) - 1, 1000)
+    assert BoxSize.of(limits, 1, 1).snapshot_bytes == 0
+    assert BoxSize.of(limits, 16 << 20, 1).snapshot_bytes == 16 << 20
     assert BoxSize.of(limits, 1, 1001).snapshot_files == 2000
-    assert BoxSize.of(limits, 0, 0).snapshot_bytes == 0
