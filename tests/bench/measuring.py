@@ -17,6 +17,7 @@ from debugbox.engines.docker import DockerEngine
 from debugbox.settings import Settings
 
 RUNS = 7
+_SETTLES_S = 30  # after 350 MB were written, everything that reads or writes takes up to twice as long here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,6 @@ def engines() -> list[Engine]:
         found.append(DockerEngine.connect())
     embedded = BubblewrapEngine(Settings(repository=Path()).cache_dir)
     return [*found, embedded] if embedded.answers() is None else found
-
-
-_SETTLES_S = 30  # after 350 MB were written, everything that reads or writes takes up to twice as long here
 
 
 def make_tree(folder: Path, files: int, total_bytes: int) -> Path:

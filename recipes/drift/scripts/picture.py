@@ -80,7 +80,7 @@ def _values(study: Study, axes: Any) -> None:
         linestyle="--",
         label="exact" if exact else None,
     )
-    axes.set_ylabel(watch_name(study)[-24:], fontsize=10)
+    axes.set_ylabel(plots.shorten(watch_name(study), 24), fontsize=10)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, fontsize=10, frameon=False)
     axes.set_xlabel(f"value number of {watch_name(study)} (of {study.series['count']})", fontsize=10)
     if len(points) == 1:
@@ -124,7 +124,7 @@ def _errors(study: Study, axes: Any) -> None:
         plots.mark_point(axes, study.chosen["index"], abs(study.error), f"{abs(study.error):.2g}")
     name = study.trace_watch.split(":", 2)[-1] if study.trace else watch_name(study)
     name = name.strip("{}")
-    axes.set_ylabel(f"error of {name}"[-26:], fontsize=10)
+    axes.set_ylabel(plots.shorten(f"error of {name}", 26), fontsize=10)
     axes.set_xlabel(f"value number of {name} (of {series['count']})", fontsize=10)
 
 
@@ -151,7 +151,7 @@ def _runs(study: Study, axes: Any) -> None:
     axes.plot(range(1, len(values) + 1), values, color="black", marker="o", markersize=6, linewidth=0)
     axes.axhline(study.chosen["value"], color=plots.COMPUTED, linewidth=1.4)
     axes.set(xlim=(0.5, len(values) + 0.5), xticks=range(1, len(values) + 1))
-    axes.set_ylabel(watch_name(study)[-24:], fontsize=10)
+    axes.set_ylabel(plots.shorten(watch_name(study), 24), fontsize=10)
     axes.set_xlabel(
         f"run with random rounding (line: as computed); {found.whole.digits:.1f} digits are left", fontsize=10
     )
@@ -176,7 +176,11 @@ def _way(study: Study, axes: Any) -> None:
     steps = sorted(study.amplifiers, key=lambda each: each.before)[:4]
     whole = abs(study.error) / (study.chosen["scale"] or 1.0)
     levels = [steps[0].before, *(each.after for each in steps), whole]
-    names = ["where it comes in", *(f"after {plots.shorten(str(each), 28)}" for each in steps), watch_name(study)[-24:]]
+    names = [
+        "where it comes in",
+        *(f"after {plots.shorten(str(each), 28)}" for each in steps),
+        plots.shorten(watch_name(study), 24),
+    ]
     axes.plot(range(len(levels)), levels, color="black", marker="o", markersize=6, linewidth=1.4)
     for position, (low, each) in enumerate(zip(levels, steps)):  # noqa: B905  # strict= came with 3.10
         label = f"x {each.factor:.0e}"
